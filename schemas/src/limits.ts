@@ -1,0 +1,53 @@
+/** One bound: how much, and what happens at it. */
+export interface Limit {
+  readonly value: number;
+  readonly unit: 'bytes' | 'ms' | 's' | 'days' | 'count' | 'per second' | 'per minute';
+  /** The environment variable that changes it. */
+  readonly variable?: `GODWIT_${string}`;
+  /** What is bounded, and what happens at the bound. */
+  readonly what: string;
+}
+
+/** Every bound of Godwit. Values are defaults where a variable is named. */
+export const limits = table({
+  messageBytes: { value: 65_536, unit: 'bytes', what: "a sender's encoded Message; a larger one is refused with TOO_LARGE" },
+  packetBytes: { value: 66_560, unit: 'bytes', what: 'one MQTT packet; the connection is closed before more of it is buffered' },
+  connectBytes: { value: 4_096, unit: 'bytes', what: 'the CONNECT packet; the connection is closed before more of it is buffered' },
+  connectTimeoutMs: { value: 10_000, unit: 'ms', what: 'time from the first byte of a connection until its CONNECT is there; then it is closed' },
+  filterBytes: { value: 512, unit: 'bytes', what: 'one topic filter; a longer one is refused in the SUBACK' },
+  subscriptions: { value: 1_000, unit: 'count', what: 'topic filters of a session; more are refused in the SUBACK' },
+  messagesPerMinute: { value: 100, unit: 'per minute', variable: 'GODWIT_MESSAGES_PER_MINUTE', what: 'messages of a user; then RATE_LIMITED with the time to wait (0 = no limit)' },
+  connectsPerMinute: { value: 600, unit: 'per minute', variable: 'GODWIT_CONNECTS_PER_MINUTE', what: 'connections of an address; more are closed at once (0 = no limit)' },
+  userConnectsPerMinute: { value: 60, unit: 'per minute', what: 'connections of a user; more get CONNACK 3 and are closed' },
+  failedLoginsPerMinute: { value: 20, unit: 'per minute', what: 'refused logins of an address; then its connections are closed at once' },
+  callsPerMinute: { value: 600, unit: 'per minute', what: 'control calls of a user; then RATE_LIMITED with the time to wait' },
+  typingPerSecond: { value: 5, unit: 'per second', what: 'typing notices of a connection; more are dropped' },
+  windowMessages: { value: 128, unit: 'count', what: 'messages delivered and not yet acknowledged by a device; the pump waits for a PUBACK' },
+  windowBytes: { value: 262_144, unit: 'bytes', what: 'bytes delivered and not yet acknowledged by a device; the pump waits for a PUBACK' },
+  windowStallMs: { value: 60_000, unit: 'ms', what: 'time that a full window may go without a PUBACK; then the connection is closed' },
+  outgoingBytes: { value: 1_048_576, unit: 'bytes', what: 'bytes that a connection has not taken yet; then it is closed, the cursor keeps its place' },
+  pendingPublishes: { value: 1_024, unit: 'count', what: 'publishes of a connection that are not durable yet; its socket is not read until there are fewer' },
+  pendingBytes: { value: 33_554_432, unit: 'bytes', what: 'bytes of publishes of all connections that are not durable yet; no socket is read until there are fewer' },
+  refusedWaitMs: { value: 60_000, unit: 'ms', what: 'longest time that a socket is not read for a limit that passes, where the device takes no results; then the publish is refused for good' },
+  minFreeBytes: { value: 268_435_456, unit: 'bytes', variable: 'GODWIT_MIN_FREE_BYTES', what: 'free space of the data folder; below it appends are refused with STORAGE_FULL' },
+  rawResends: { value: 64, unit: 'count', what: 'raw publishes of a device that are remembered; a resend of an older one is a new message' },
+  callMemoryMs: { value: 600_000, unit: 'ms', what: 'time that the answer of a control call is kept; a repeat after that is a new call' },
+  callMemory: { value: 10_000, unit: 'count', what: 'answers of control calls that are kept, over all callers; the oldest are forgotten' },
+  receiptDelayMs: { value: 100, unit: 'ms', what: 'time that a floor waits for others to go with it' },
+  cursorFlushMs: { value: 200, unit: 'ms', what: 'time that a moved delivered cursor may be in memory only; a crash delivers again' },
+  presenceLeaseMs: { value: 60_000, unit: 'ms', what: 'shortest time without a sign of life until a connection counts as offline (1.5 times its keepalive where that is longer)' },
+  detachedSessions: { value: 10_000, unit: 'count', what: 'disconnected sessions whose packet ids in flight are remembered; others are resent under fresh ids, without DUP' },
+  openConversations: { value: 50_000, unit: 'count', what: 'logs whose head and tail are held in memory; those unused the longest are read from disk again' },
+  commitSpacingMs: { value: 2, unit: 'ms', what: 'shortest time between two commits under load; publishes of this time share one' },
+  usersPage: { value: 1_000, unit: 'count', what: 'users in one answer of admin.users.list; more are on the next page' },
+  httpBodyBytes: { value: 131_072, unit: 'bytes', what: 'the body of an HTTP request; a larger one is refused with TOO_LARGE' },
+  shutdownMs: { value: 10_000, unit: 'ms', what: 'time from SIGTERM until the process ends, whatever is still open' },
+  retentionDeliveredMs: { value: 2_592_000_000, unit: 'ms', what: 'age at which retention `delivered` trims what some device still lacks, as a gap' },
+  tokenDays: { value: 30, unit: 'days', what: 'life of a token that `godwit token` makes, where `--days` does not say otherwise' },
+});
+
+export type LimitName = keyof typeof limits;
+
+function table<Name extends string>(rows: Record<Name, Limit>): { readonly [N in Name]: Limit } {
+  return rows;
+}

@@ -1,0 +1,110 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { LimitName } from './limits.js';
+import {
+  AdminBackupRequestSchema,
+  AdminBackupResponseSchema,
+  AdminDevicesListRequestSchema,
+  AdminDevicesListResponseSchema,
+  AdminQueueRequestSchema,
+  AdminQueueResponseSchema,
+  AdminUsersAddRequestSchema,
+  AdminUsersAddResponseSchema,
+  AdminUsersListRequestSchema,
+  AdminUsersListResponseSchema,
+  AdminUsersRemoveRequestSchema,
+  AdminUsersRemoveResponseSchema,
+  AuthRenewRequestSchema,
+  AuthRenewResponseSchema,
+  MessagesSendRequestSchema,
+  MessagesSendResponseSchema,
+  ReadSetRequestSchema,
+  ReadSetResponseSchema,
+} from './gen/godwit/v1/control_pb.js';
+
+/** A row of the table of control calls. */
+export interface Method {
+  readonly request: DescMessage;
+  readonly response: DescMessage;
+  /** `admin`: a token with the claim `admin: true`. */
+  readonly who: 'user' | 'admin';
+  /** One sentence for the documents. */
+  readonly doc: string;
+  /** The limits that it can meet, beside `callsPerMinute` and the size of a request, which every call has. */
+  readonly limits: readonly LimitName[];
+}
+
+/** Every control call: `rpc/<name>` on MQTT, `POST /v1/<name>` on HTTP. */
+export const methods = {
+  'messages.send': {
+    request: MessagesSendRequestSchema,
+    response: MessagesSendResponseSchema,
+    who: 'user',
+    doc: 'Sends a message to a user or a group. It has no from_device: all the devices of the sender receive it.',
+    limits: ['messageBytes', 'messagesPerMinute', 'minFreeBytes'],
+  },
+  'read.set': {
+    request: ReadSetRequestSchema,
+    response: ReadSetResponseSchema,
+    who: 'user',
+    doc: "Moves the caller's read cursor of a conversation forward; it never moves back.",
+    limits: [],
+  },
+  'auth.renew': {
+    request: AuthRenewRequestSchema,
+    response: AuthRenewResponseSchema,
+    who: 'user',
+    doc: 'Gives a connection a new token, so that it does not end with the old one.',
+    limits: [],
+  },
+  'admin.users.add': {
+    request: AdminUsersAddRequestSchema,
+    response: AdminUsersAddResponseSchema,
+    who: 'admin',
+    doc: 'Adds a user, who can then be written to before they first connect.',
+    limits: [],
+  },
+  'admin.users.remove': {
+    request: AdminUsersRemoveRequestSchema,
+    response: AdminUsersRemoveResponseSchema,
+    who: 'admin',
+    doc: 'Removes a user and their devices and ends their connections. What they wrote stays with the others.',
+    limits: [],
+  },
+  'admin.users.list': {
+    request: AdminUsersListRequestSchema,
+    response: AdminUsersListResponseSchema,
+    who: 'admin',
+    doc: 'A page of the users, sorted by bytes.',
+    limits: ['usersPage'],
+  },
+  'admin.devices.list': {
+    request: AdminDevicesListRequestSchema,
+    response: AdminDevicesListResponseSchema,
+    who: 'admin',
+    doc: 'The devices of a user.',
+    limits: [],
+  },
+  'admin.queue': {
+    request: AdminQueueRequestSchema,
+    response: AdminQueueResponseSchema,
+    who: 'admin',
+    doc: 'What waits for the devices of a user, conversation by conversation.',
+    limits: [],
+  },
+  'admin.backup': {
+    request: AdminBackupRequestSchema,
+    response: AdminBackupResponseSchema,
+    who: 'admin',
+    doc: "Copies a consistent state of the data folder into a new or empty folder on the server's machine.",
+    limits: [],
+  },
+} as const satisfies Record<string, Method>;
+
+export type MethodName = keyof typeof methods;
+export type RequestOf<M extends MethodName> = MessageShape<(typeof methods)[M]['request']>;
+export type ResponseOf<M extends MethodName> = MessageShape<(typeof methods)[M]['response']>;
+
+/** Whether a method of this name exists. The table is a plain object: ask here before a name from outside indexes it. */
+export function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(methods, name);
+}
