@@ -1,0 +1,20 @@
+import type { ConversationLog } from './conversation-log.js';
+import type { Cursors } from './cursors.js';
+import type { Directory } from './directory.js';
+import type { PresenceLeases } from './presence.js';
+
+/** What a backend fills. The embedded one fills all of it from one folder; scaled out, each port may have its own. */
+export interface Storage {
+  readonly log: ConversationLog;
+  readonly cursors: Cursors;
+  readonly directory: Directory;
+  readonly presence: PresenceLeases;
+  /** Bytes that can still be written before the disk is full, the store's own freed pages counted in. */
+  freeBytes(): MaybeBytes;
+  /** Copies a consistent state into an empty or new folder while everything runs. */
+  backup(folder: string): Promise<{ bytes: number; entries: number }>;
+  /** Everything accepted is durable when it resolves; nothing may be called afterwards. */
+  close(): Promise<void>;
+}
+
+export type MaybeBytes = number | Promise<number>;

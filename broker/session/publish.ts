@@ -1,0 +1,51 @@
+import { Code } from 'godwit-schemas';
+import type { Append } from '../ports/conversation-log.js';
+import type { Refusal } from '../ports/plugin.js';
+
+/** Who hears what became of a publish. */
+export interface Publisher {
+  /** False: the connection was taken over, what it has not appended yet is dropped. */
+  readonly accepting: boolean;
+  /** Durable, a duplicate, or refused: the result and the PUBACK are due, in the order of the calls. */
+  settled(publish: Publish): void;
+}
+
+const NO_MEMBERS: readonly string[] = [];
+const NOTHING = new Uint8Array(0);
+
+/** One publish between its arrival and its PUBACK. Refusals and finished control calls wait in the same queue, with nothing to append. */
+export class Publish implements Append {
+  conversation = '';
+  members = NO_MEMBERS;
+  from = '';
+  fromDevice = '';
+  id: Uint8Array = NOTHING;
+  buffer: Uint8Array = NOTHING;
+  start = 0;
+  end = 0;
+  aux: Uint8Array | undefined = undefined;
+  flags = 0;
+  epoch = 0;
+  expiresInS = 0;
+  code = Code.OK;
+  seq = 0;
+  sentAtMs = 0;
+  duplicate = false;
+
+  /** There is something to append. */
+  appends = false;
+  /** Why it was refused before it came to the log. */
+  refusal: Refusal | undefined = undefined;
+  /** The publisher wants a Result (publishes to logs always, others when refused). */
+  wantsResult = true;
+  arrivedAtMs = 0;
+
+  /** @param packetId 0 = QoS 0, or not from a packet */
+  constructor(readonly publisher: Publisher, readonly packetId: number) {}
+
+  refuse(refusal: Refusal): this {
+    this.code = refusal.code;
+    this.refusal = refusal;
+    return this;
+  }
+}
