@@ -130,14 +130,27 @@ export interface ConversationLog {
   /** Removes every place up to and with `upTo` (never beyond the head). Durable when resolved. */
   trim(conversation: string, upTo: number): Promise<void>;
 
-  /** Expires and trims what is due at `nowMs`, a bounded piece at a time. `trimmable` says up to which place each conversation may go (retention). */
-  sweep(nowMs: number, trimmable: (conversation: string, oldestSentAtMs: number) => MaybePromise<number | undefined>): Promise<SweepReport>;
+  /**
+   * Expires and trims everything that is due at `nowMs`, in pieces of at most some 10 ms. `trimmable` is asked for
+   * every conversation that keeps something; undefined: it keeps all.
+   */
+  sweep(nowMs: number, trimmable: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport>;
 
   /** Begins a new term: the next append to each conversation skips 2^32 places, and the hole is LOST. Durable when resolved. */
   beginTerm(): Promise<void>;
 }
 
+/** What retention lets go of a conversation, from its oldest end: the places up to `upTo`, and those sent before `sentBeforeMs`. */
+export interface Trimmable {
+  /** 0 = none by place. */
+  upTo: number;
+  /** Unix milliseconds; 0 = none by age. */
+  sentBeforeMs: number;
+}
+
 export interface SweepReport {
+  /** Places that lost their body because their time had come. */
   expired: number;
+  /** Places that were removed. */
   trimmed: number;
 }

@@ -18,3 +18,8 @@ export interface Storage {
 }
 
 export type MaybeBytes = number | Promise<number>;
+
+/** A data folder that cannot be opened: in use, corrupt, of another format, not writable. The message is one line for people; nothing was changed. */
+export class StorageOpenError extends Error {
+  override readonly name = 'StorageOpenError';
+}

@@ -1,0 +1,23 @@
+import type { Storage } from '../../broker/ports/storage.js';
+import { MemoryCursors } from './cursors.js';
+import { MemoryDirectory } from './directory.js';
+import { MemoryLog } from './log.js';
+import { MemoryPresence } from './presence.js';
+
+export interface MemoryStorageOptions {
+  /** Unix milliseconds: what entries are stamped with. */
+  now: () => number;
+}
+
+/** All ports in plain Maps: for unit tests, and the plainest statement of what a backend does. Nothing outlives the process. */
+export function openMemoryStorage({ now }: MemoryStorageOptions): Storage {
+  return {
+    log: new MemoryLog(now),
+    cursors: new MemoryCursors(),
+    directory: new MemoryDirectory(),
+    presence: new MemoryPresence(),
+    freeBytes: () => Number.MAX_SAFE_INTEGER,
+    backup: () => Promise.reject(new Error('the memory store has nothing on disk to back up')),
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,201 @@
+import { Code, Reason, stampPrefix, stampSize, writeStamp } from 'godwit-schemas';
+import { EntryState } from '../../broker/ports/conversation-log.js';
+import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable } from '../../broker/ports/conversation-log.js';
+
+const FLAG_SILENT = 1;
+const FLAG_COMMIT = 4;
+const TERM_SKIP = 2 ** 32;
+
+interface Kept extends Entry {
+  readonly identity: string;
+  readonly id: Uint8Array;
+}
+
+interface Log extends LogHead {
+  members: readonly string[];
+  term: number;
+  entries: Kept[];
+  identities: Map<string, Kept>;
+  holes: Hole[];
+}
+
+/** What `append` was given, with the sender's bytes copied: the caller may use its buffer again. */
+interface Accepted {
+  append: Append;
+  bytes: Buffer;
+  id: Buffer;
+  aux: Buffer | undefined;
+}
+
+export class MemoryLog implements ConversationLog {
+  private readonly logs = new Map<string, Log>();
+  private readonly lists = new Map<string, string[]>();
+  private term = 1;
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(private readonly now: () => number) {}
+
+  append(batch: readonly Append[]): Promise<void> {
+    const accepted = batch.map((append): Accepted => ({
+      append,
+      bytes: Buffer.from(append.buffer.subarray(append.start, append.end)),
+      id: Buffer.from(append.id),
+      aux: append.aux && Buffer.from(append.aux),
+    }));
+    this.last = this.last.then(() => {
+      for (const one of accepted) this.appendOne(one);
+    });
+    return this.last;
+  }
+
+  read(conversation: string, from: number, limit: ReadLimit): readonly Entry[] {
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (const entry of this.logs.get(conversation)?.entries ?? []) {
+      if (entry.seq < from) continue;
+      if (entries.length >= limit.entries || bytes >= limit.bytes) break;
+      entries.push(entry);
+      bytes += entry.end - entry.start;
+    }
+    return entries;
+  }
+
+  head(conversation: string): LogHead | undefined {
+    const log = this.logs.get(conversation);
+    return log && { head: log.head, first: log.first, counted: log.counted, epoch: log.epoch };
+  }
+
+  holes(conversation: string): readonly Hole[] {
+    return [...(this.logs.get(conversation)?.holes ?? [])];
+  }
+
+  conversationsOf(user: string): readonly string[] {
+    return [...(this.lists.get(user) ?? [])];
+  }
+
+  membersOf(conversation: string): readonly string[] {
+    return this.logs.get(conversation)?.members ?? [];
+  }
+
+  async erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
+    const log = this.logs.get(conversation);
+    const index = log ? log.entries.findIndex((entry) => entry.seq === seq) : -1;
+    if (!log || index < 0) return false;
+    if (log.entries[index].state !== EntryState.Live) return true;
+    const tombstone = withoutBody(log.entries[index], state);
+    log.entries[index] = tombstone;
+    log.identities.set(tombstone.identity, tombstone);
+    return true;
+  }
+
+  async trim(conversation: string, upTo: number): Promise<void> {
+    this.trimNow(conversation, upTo);
+  }
+
+  async sweep(nowMs: number, trimmable: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport> {
+    const report = { expired: 0, trimmed: 0 };
+    for (const [name, log] of this.logs) {
+      for (const entry of [...log.entries]) {
+        if (entry.state !== EntryState.Live || entry.expiresAtMs === 0 || entry.expiresAtMs > nowMs) continue;
+        await this.erase(name, entry.seq, EntryState.Expired);
+        report.expired++;
+      }
+      if (log.entries.length === 0) continue;
+      const may = await trimmable(name, log.entries[0].sentAtMs);
+      if (!may) continue;
+      const kept = log.entries.find((entry) => entry.seq > may.upTo && entry.sentAtMs >= may.sentBeforeMs);
+      report.trimmed += this.trimNow(name, kept ? kept.seq - 1 : log.head);
+    }
+    return report;
+  }
+
+  async beginTerm(): Promise<void> {
+    this.term++;
+  }
+
+  private appendOne({ append, bytes, id, aux }: Accepted): void {
+    const log = this.logs.get(append.conversation) ?? this.begin(append.conversation, append.members);
+    const identity = `${append.from}\0${id.toString('latin1')}`;
+    const first = log.identities.get(identity);
+    append.code = Code.OK;
+    append.duplicate = first !== undefined;
+    if (first) {
+      append.seq = first.seq;
+      append.sentAtMs = first.sentAtMs;
+      return;
+    }
+    if (append.flags & FLAG_COMMIT) {
+      if (append.epoch !== log.epoch) {
+        append.code = Code.EPOCH_CONFLICT;
+        return;
+      }
+      log.epoch++;
+    }
+    if (log.term !== this.term) this.skip(log);
+    if ((append.flags & FLAG_SILENT) === 0) log.counted++;
+    append.seq = ++log.head;
+    append.sentAtMs = this.now();
+
+    const prefix = stampPrefix(append.from, append.fromDevice, append.conversation);
+    const buffer = Buffer.alloc(bytes.length + stampSize(prefix));
+    bytes.copy(buffer);
+    const entry: Kept = {
+      seq: append.seq,
+      sentAtMs: append.sentAtMs,
+      expiresAtMs: append.expiresInS === 0 ? 0 : append.sentAtMs + append.expiresInS * 1000,
+      state: EntryState.Live,
+      flags: append.flags,
+      counted: log.counted,
+      buffer,
+      start: 0,
+      end: writeStamp(buffer, bytes.length, prefix, append.seq, append.sentAtMs),
+      stamp: bytes.length,
+      aux,
+      identity,
+      id,
+    };
+    log.entries.push(entry);
+    log.identities.set(identity, entry);
+  }
+
+  private begin(conversation: string, members: readonly string[]): Log {
+    const log: Log = { head: 0, first: 1, counted: 0, epoch: 0, members: [...members], term: this.term, entries: [], identities: new Map(), holes: [] };
+    this.logs.set(conversation, log);
+    for (const user of new Set(members)) {
+      const list = this.lists.get(user);
+      if (list) list.push(conversation);
+      else this.lists.set(user, [conversation]);
+    }
+    return log;
+  }
+
+  /** The first append of a new term leaves a hole. */
+  private skip(log: Log): void {
+    log.term = this.term;
+    if (log.head === 0) return;
+    log.holes.push({ from: log.head + 1, to: log.head + TERM_SKIP, reason: Reason.LOST });
+    log.head += TERM_SKIP;
+  }
+
+  private trimNow(conversation: string, upTo: number): number {
+    const log = this.logs.get(conversation);
+    if (!log) return 0;
+    const last = Math.min(upTo, log.head);
+    let removed = 0;
+    for (const entry of log.entries) {
+      if (entry.seq > last) break;
+      if (log.identities.get(entry.identity) === entry) log.identities.delete(entry.identity);
+      removed++;
+    }
+    log.entries.splice(0, removed);
+    log.first = Math.max(log.first, last + 1);
+    log.holes = log.holes.filter((hole) => hole.to >= log.first);
+    return removed;
+  }
+}
+
+/** The place as it remains: the message has nothing but its id and the stamp. */
+function withoutBody(entry: Kept, state: EntryState.Erased | EntryState.Expired): Kept {
+  const buffer = Buffer.concat([Buffer.from([0x0a, 16]), entry.id, entry.buffer.subarray(entry.stamp, entry.end)]);
+  return { ...entry, state, buffer, start: 0, end: buffer.length, stamp: 18, aux: undefined };
+}
