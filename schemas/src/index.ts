@@ -7,6 +7,7 @@ export { create, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protob
 export type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 export * from './gen/godwit/v1/code_pb.js';
 export * from './gen/godwit/v1/message_pb.js';
+export * from './gen/godwit/v1/content_pb.js';
 export * from './gen/godwit/v1/control_pb.js';
 export * from './ids.js';
 export * from './conversations.js';
