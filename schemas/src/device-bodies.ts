@@ -1,12 +1,4 @@
-/** Fields of bytes that `readEnvelope` has accepted: tags are one byte, lengths are good. */
-interface Field {
-  tag: number;
-  /** Where its tag is. */
-  start: number;
-  /** Where its value is; of a length-delimited field after the length. */
-  value: number;
-  end: number;
-}
+// Tags and lengths are known to be good here: `readEnvelope` accepted the bytes.
 
 /**
  * Parts a sender's Message in two: `aux` has the whole fields `device_bodies` and `preview`, which are not delivered
@@ -15,21 +7,23 @@ interface Field {
  */
 export function splitAux(buffer: Uint8Array, start: number, end: number): { kept: Uint8Array; aux: Uint8Array } {
   let auxSize = 0;
-  for (const field of fields(buffer, start, end)) {
-    if (isAux(field.tag)) auxSize += field.end - field.start;
+  for (let pos = start, next = 0; pos < end; pos = next) {
+    next = fieldEnd(buffer, pos);
+    if (isAux(buffer[pos])) auxSize += next - pos;
   }
   const aux = new Uint8Array(auxSize);
   const kept = new Uint8Array(end - start - auxSize);
   let auxAt = 0;
   let keptAt = 0;
-  for (const field of fields(buffer, start, end)) {
-    const bytes = buffer.subarray(field.start, field.end);
-    if (isAux(field.tag)) {
-      aux.set(bytes, auxAt);
-      auxAt += bytes.length;
+  for (let pos = start, next = 0; pos < end; pos = next) {
+    next = fieldEnd(buffer, pos);
+    const field = buffer.subarray(pos, next);
+    if (isAux(buffer[pos])) {
+      aux.set(field, auxAt);
+      auxAt += field.length;
     } else {
-      kept.set(bytes, keptAt);
-      keptAt += bytes.length;
+      kept.set(field, keptAt);
+      keptAt += field.length;
     }
   }
   return { kept, aux };
@@ -41,31 +35,46 @@ export function splitAux(buffer: Uint8Array, start: number, end: number): { kept
  * @param clientId `<user>:<device>`.
  */
 export function deviceBody(aux: Uint8Array, clientId: string): Uint8Array | undefined {
-  let found: Uint8Array | undefined;
-  for (const entry of fields(aux, 0, aux.length)) {
-    if (entry.tag !== 0x1a) continue;
+  let foundStart = -1;
+  let foundEnd = -1;
+  for (let pos = 0, next = 0; pos < aux.length; pos = next) {
+    next = fieldEnd(aux, pos);
+    if (aux[pos] !== deviceBodiesTag) continue;
     let mine = clientId === '';
-    let value = aux.subarray(entry.end, entry.end);
-    for (const part of fields(aux, entry.value, entry.end)) {
-      if (part.tag === 0x0a) mine = equalsAscii(aux, part.value, part.end, clientId);
-      else value = aux.subarray(part.value, part.end);
+    let start = next;
+    let end = next;
+    // The entry is a message of its own: key (1) and value (2), in any order, the last of each counts.
+    for (let part = valueStart, partEnd = 0; part < next; part = partEnd) {
+      partEnd = fieldEnd(aux, part);
+      if (aux[part] === 0x0a) {
+        mine = equalsAscii(aux, valueStart, partEnd, clientId);
+      } else {
+        start = valueStart;
+        end = partEnd;
+      }
     }
-    if (mine) found = value;
+    if (!mine) continue;
+    foundStart = start;
+    foundEnd = end;
   }
-  return found;
+  return foundStart < 0 ? undefined : aux.subarray(foundStart, foundEnd);
 }
 
 /** What a push may carry of the message, a view of `aux`; undefined when the sender gave none. */
 export function previewOf(aux: Uint8Array): Uint8Array | undefined {
   let found: Uint8Array | undefined;
-  for (const field of fields(aux, 0, aux.length)) {
-    if (field.tag === 0x2a) found = aux.subarray(field.value, field.end);
+  for (let pos = 0, next = 0; pos < aux.length; pos = next) {
+    next = fieldEnd(aux, pos);
+    if (aux[pos] === previewTag) found = aux.subarray(valueStart, next);
   }
   return found;
 }
 
+const deviceBodiesTag = 0x1a;
+const previewTag = 0x2a;
+
 function isAux(tag: number): boolean {
-  return tag === 0x1a || tag === 0x2a;
+  return tag === deviceBodiesTag || tag === previewTag;
 }
 
 function equalsAscii(buffer: Uint8Array, start: number, end: number, text: string): boolean {
@@ -76,27 +85,25 @@ function equalsAscii(buffer: Uint8Array, start: number, end: number, text: strin
   return true;
 }
 
-function* fields(buffer: Uint8Array, start: number, end: number): Generator<Field> {
-  let pos = start;
-  while (pos < end) {
-    const field: Field = { tag: buffer[pos], start: pos, value: pos + 1, end: pos + 1 };
-    const wireType = field.tag & 7;
-    if (wireType === 1) field.end += 8;
-    else if (wireType === 5) field.end += 4;
-    else {
-      let number = 0;
-      let scale = 1;
-      while (buffer[field.end] >= 0x80) {
-        number += (buffer[field.end++] & 0x7f) * scale;
-        scale *= 128;
-      }
-      number += buffer[field.end++] * scale;
-      if (wireType === 2) {
-        field.value = field.end;
-        field.end += number;
-      }
-    }
-    pos = field.end;
-    yield field;
+// Where the value of the field that `fieldEnd` last looked at begins, behind its length. Nothing is allocated so.
+let valueStart = 0;
+
+/** The end of the field whose one-byte tag is at `pos`. Sets `valueStart`. */
+function fieldEnd(buffer: Uint8Array, pos: number): number {
+  valueStart = pos + 1;
+  switch (buffer[pos] & 7) {
+    case 1:
+      return valueStart + 8;
+    case 5:
+      return valueStart + 4;
   }
+  const lengthDelimited = (buffer[pos] & 7) === 2;
+  let number = 0;
+  let scale = 1;
+  while (buffer[valueStart] >= 0x80) {
+    number += (buffer[valueStart++] & 0x7f) * scale;
+    scale *= 128;
+  }
+  number += buffer[valueStart++] * scale;
+  return lengthDelimited ? valueStart + number : valueStart;
 }
