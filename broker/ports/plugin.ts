@@ -81,6 +81,17 @@ export class RefusedError extends Error {
   }
 }
 
+/** Counts takes by key against a rate. Bounded in keys; any string is a safe key. */
+export interface Limiter {
+  /** Takes one. 0: it was free; else nothing was taken, and one will be free after so many milliseconds. */
+  take(key: string): number;
+  /** What `take` would answer, without taking. */
+  peek(key: string): number;
+}
+
+/** What a plugin may ask of another user: to message them, to tell them of typing, to see their presence. */
+export type Reach = 'message' | 'typing' | 'presence';
+
 export interface PluginContext {
   readonly storage: Storage;
   readonly hub: Hub;
@@ -91,9 +102,13 @@ export interface PluginContext {
   /** Submits a message as if the caller had published it: same checks, same queue. Resolves when it is durable or refused. */
   publish(caller: Caller, topic: LogTopic, message: Uint8Array): Promise<Append>;
   /** Asks every plugin's `mayReach`; undefined: nobody objects. */
-  mayReach(from: string, to: string, what: 'message' | 'typing' | 'presence'): Promise<Refusal | undefined>;
+  mayReach(from: string, to: string, what: Reach): Promise<Refusal | undefined>;
   /** What the engine counts. */
   readonly meters: Meters;
+  /** Asks every plugin's `authenticate` in turn, at the time it is now. UNAUTHENTICATED when none knows the token. */
+  authenticate(token: string): MaybePromise<Identity | Refusal>;
+  /** A rate limiter on the host's clock. `perMinute` 0 = no limit; `burst` (at least 1) is how many may be taken at once, `perMinute` if left out. */
+  limiter(rate: { perMinute: number; burst?: number }): Limiter;
   /** Forgets every remembered route: after something that changes who may send to whom. */
   forgetRoutes(): void;
   /** Calls a user's sessions to look at a conversation again. */
@@ -112,7 +127,7 @@ export interface Plugin {
   /** The auth hook: whom does this token speak for? undefined: ask the next plugin. A Refusal ends the asking. */
   authenticate?(token: string, nowMs: number): MaybePromise<Identity | Refusal | undefined>;
   /** May this caller message, or see the presence of, that user? The first Refusal decides. Asked when a route is resolved and when presence is told. */
-  mayReach?(from: string, to: string, what: 'message' | 'typing' | 'presence'): MaybePromise<Refusal | undefined>;
+  mayReach?(from: string, to: string, what: Reach): MaybePromise<Refusal | undefined>;
 
   /** The ACL: may this caller publish to this topic at all? The first Refusal decides. Asked once for a connection and topic, not for every packet. */
   authorizePublish?(caller: Caller, topic: PublishTopic): MaybePromise<Refusal | undefined>;
