@@ -11,6 +11,8 @@ export interface DeviceCursor {
   /** The floors that it was last told of and acknowledged. */
   toldDelivered: number;
   toldRead: number;
+  /** Its own user's read cursor, as it was last told of it and acknowledged. */
+  toldOwnRead: number;
 }
 
 /** Where a user stands in a conversation. */

@@ -27,6 +27,7 @@ export class MemoryCursors implements Cursors {
       started: cursor.started || (old?.started ?? false),
       toldDelivered: Math.max(cursor.toldDelivered, old?.toldDelivered ?? 0),
       toldRead: Math.max(cursor.toldRead, old?.toldRead ?? 0),
+      toldOwnRead: Math.max(cursor.toldOwnRead, old?.toldOwnRead ?? 0),
     });
   }
 
