@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { limits } from 'godwit-schemas';
 
 const BUFFER_BYTES = 16 * 1024;
 const POOL_BUFFERS = 256;
@@ -14,8 +15,11 @@ export class Output {
   private used = 0;
   private dirty = false;
 
-  /** @param onDirty called once when there is something to flush */
-  constructor(private readonly stream: Duplex, private readonly onDirty: (output: Output) => void) {}
+  /**
+   * @param onDirty called once when there is something to flush
+   * @param owner told when more waits unsent than a connection may have
+   */
+  constructor(private readonly stream: Duplex, private readonly onDirty: (output: Output) => void, private readonly owner: { overflow(): void }) {}
 
   /** Room for `bytes` bytes at `offset`; the caller writes them all, then calls `commit` with the new offset. */
   reserve(bytes: number): Buffer {
@@ -36,11 +40,6 @@ export class Output {
     this.used = offset;
   }
 
-  /** Bytes that the socket has not taken yet. */
-  get unsent(): number {
-    return this.stream.writableLength;
-  }
-
   flush(): void {
     this.dirty = false;
     this.write();
@@ -53,6 +52,8 @@ export class Output {
     this.buffer = undefined;
     this.used = 0;
     if (used > 0 && !this.stream.destroyed && this.stream.writable) this.stream.write(used === buffer.length ? buffer : buffer.subarray(0, used));
-    if (this.stream.writableLength === 0 && buffer.length === BUFFER_BYTES && pool.length < POOL_BUFFERS) pool.push(buffer);
+    const unsent = this.stream.writableLength;
+    if (unsent > limits.outgoingBytes.value) this.owner.overflow();
+    if (unsent === 0 && buffer.length === BUFFER_BYTES && pool.length < POOL_BUFFERS) pool.push(buffer);
   }
 }

@@ -28,6 +28,7 @@ export class Meters {
   duplicates = 0;
   delivered = 0;
   redelivered = 0;
+  refusedConnects = 0;
   readonly refused = new Map<Code, number>();
   /** Milliseconds from a publish's arrival until it is durable. */
   readonly append = new Histogram(MILLISECONDS);

@@ -39,9 +39,31 @@ export class Publish implements Append {
   /** The publisher wants a Result (publishes to logs always, others when refused). */
   wantsResult = true;
   arrivedAtMs = 0;
+  /** From a raw topic: the Result names the packet id, as the sender knows no other. */
+  raw = false;
+  /** The raw publish that this one repeats: the same becomes of both. */
+  first: Publish | undefined = undefined;
+  settled = false;
+  /** Aedes answers the packet itself (QoS 2, wills): called in place of the PUBACK. */
+  handshake: (() => void) | undefined = undefined;
 
   /** @param packetId 0 = QoS 0, or not from a packet */
   constructor(readonly publisher: Publisher, readonly packetId: number) {}
+
+  /** Takes over what became of the first, and lets go of the bytes. */
+  settle(): void {
+    const { first } = this;
+    if (first) {
+      this.id = first.id;
+      this.code = first.code;
+      this.refusal = first.refusal;
+      this.seq = first.seq;
+      this.sentAtMs = first.sentAtMs;
+    }
+    this.settled = true;
+    this.buffer = NOTHING;
+    this.aux = undefined;
+  }
 
   refuse(refusal: Refusal): this {
     this.code = refusal.code;

@@ -1,0 +1,350 @@
+import { deliveryTopics, Reason, stampPrefix } from 'godwit-schemas';
+import type { Engine } from '../engine.js';
+import { topicField } from '../mqtt/frames.js';
+import { EntryState, type Entry, type Hole } from '../ports/conversation-log.js';
+import { gapJson, gapMessage, messageForDevice, rawOf, writeMessage, writePayload } from './delivery-frames.js';
+import { InFlight, type Tracked } from './in-flight.js';
+import { Reader, type Delivered } from './reader.js';
+import type { Session } from './session.js';
+
+/** What one conversation may send before the next one's turn. */
+const TURN = { entries: 32, bytes: 65_536 };
+
+/**
+ * Delivers to one device: reads the logs of its conversations from its cursors on, writes what it finds within the
+ * window, and moves the cursors with its PUBACKs. There is no other way to a device: a live message and a backlog of
+ * ten thousand are the same reading. A pump outlives its connection by what is in flight, so that the next one can be
+ * sent the same packets again under their ids (MQTT-4.4.0-1).
+ */
+export class Pump {
+  private session: Session | undefined;
+  private readonly readers = new Map<string, Reader>();
+  private readonly line: Reader[] = [];
+  readonly inFlight: InFlight<Tracked | Delivered>;
+  private scheduled = false;
+  private readonly own: Uint8Array;
+  private readonly dirty = new Set<Reader>();
+  /** When the window closed without a PUBACK since; 0 = it is open. */
+  stalledSinceMs = 0;
+
+  constructor(private readonly engine: Engine, readonly user: string, readonly device: string, packetIds: number, clean: boolean) {
+    this.own = stampPrefix(user, device, '').subarray(0, user.length + device.length + 4);
+    this.inFlight = new InFlight(
+      packetIds,
+      packetIds,
+      // A clean session forgets its packet ids with the connection.
+      clean ? () => Promise.resolve() : (upTo) => engine.storage.directory.reservePacketIds(user, device, upTo),
+      () => this.schedule(),
+    );
+  }
+
+  get clientId(): string {
+    return `${this.user}:${this.device}`;
+  }
+
+  /** Takes a connection: resends what the last one left in flight, then whatever lies behind the cursors. */
+  async attach(session: Session): Promise<void> {
+    this.session = session;
+    for (const item of this.inFlight.values()) if ('reader' in item) await this.resend(item);
+    if (session.live) return;
+    const { log, cursors } = this.engine.storage;
+    const [conversations, rows] = await Promise.all([log.conversationsOf(this.user), cursors.ofDevice(this.user, this.device)]);
+    for (const conversation of conversations) {
+      const answer = log.head(conversation);
+      const head = answer instanceof Promise ? await answer : answer;
+      if (this.session !== session) return;
+      if (!head || head.head <= (rows.get(conversation)?.position ?? 0)) continue;
+      let reader = this.readers.get(conversation);
+      if (!reader) {
+        reader = new Reader(conversation);
+        reader.start(rows.get(conversation));
+        this.readers.set(conversation, reader);
+      }
+      reader.target = Math.max(reader.target, head.head);
+      this.makeReady(reader, false);
+    }
+  }
+
+  /** The connection is gone: cursors go to the store, and only what is in flight is kept. True: nothing is. */
+  detach(): boolean {
+    const live = this.session?.live ?? false;
+    this.flushCursors();
+    this.session = undefined;
+    this.stalledSinceMs = 0;
+    this.line.length = 0;
+    for (const item of [...this.inFlight.values()]) if (live || !('reader' in item)) this.inFlight.remove(item.packetId);
+    for (const [conversation, reader] of this.readers) {
+      reader.ready = false;
+      if (live || reader.inFlight === 0) this.readers.delete(conversation);
+    }
+    return this.inFlight.size === 0;
+  }
+
+  /** The conversation has entries up to `last`, of which `first` is new. */
+  wake(conversation: string, first: number, last: number): void {
+    const session = this.session;
+    if (!session || !session.takesMessages) return;
+    let reader = this.readers.get(conversation);
+    if (!reader) {
+      reader = new Reader(conversation);
+      this.readers.set(conversation, reader);
+      if (session.live) reader.startAt(first - 1);
+      else {
+        const cursor = this.engine.storage.cursors.device(this.user, this.device, conversation);
+        if (cursor instanceof Promise) this.load(reader, cursor.then((row) => reader!.start(row)));
+        else reader.start(cursor);
+      }
+    }
+    if (last > reader.target) reader.target = last;
+    this.makeReady(reader, true);
+  }
+
+  /** A PUBACK came. */
+  acknowledge(packetId: number): void {
+    const item = this.inFlight.remove(packetId);
+    if (!item) return;
+    this.stalledSinceMs = 0;
+    if (this.line.length > 0) this.schedule();
+    if (!('reader' in item)) return item.acknowledged?.();
+    item.reader.acknowledge(item);
+    if (item.sentAtMs > 0) {
+      this.engine.meters.delivered++;
+      this.engine.meters.sentToDelivered.observe(this.engine.now() - item.sentAtMs);
+    }
+    if (item.reader.dirty) this.moved(item.reader);
+  }
+
+  /** Sends something at QoS 1 that is not a place of a log. False: no packet id is free now. */
+  sendTracked(topic: Buffer, payload: Uint8Array, acknowledged: () => void): boolean {
+    if (!this.session || !this.inFlight.available) return false;
+    const packetId = this.inFlight.takeId();
+    const bytes = writePayload(this.session.output, topic, payload, packetId);
+    this.inFlight.add({ packetId, bytes, acknowledged });
+    return true;
+  }
+
+  /** Hands moved cursors to the store, and tells who waits for it that this user has more. */
+  flushCursors(): void {
+    const { storage, host } = this.engine;
+    const now = this.engine.now();
+    for (const reader of this.dirty) {
+      reader.dirty = false;
+      const position = reader.acknowledged;
+      const { conversation, last, started } = reader;
+      storage.cursors.moveDevice(this.user, this.device, conversation, { position, last, started, toldDelivered: 0, toldRead: 0, toldOwnRead: 0 });
+      const moved = storage.cursors.moveDelivered(this.user, conversation, position, now);
+      if (moved instanceof Promise) void moved.then((did) => did && host.delivered(this.user, conversation, position));
+      else if (moved) host.delivered(this.user, conversation, position);
+    }
+    this.dirty.clear();
+  }
+
+  /** Sends what the window allows. */
+  pump(): void {
+    this.scheduled = false;
+    const session = this.session;
+    if (!session || !session.deliverable) return;
+    const { log } = this.engine.storage;
+    while (this.line.length > 0) {
+      if (!session.volatile && (!this.inFlight.open || !this.inFlight.available)) {
+        if (!this.inFlight.open) this.stalledSinceMs ||= this.engine.now();
+        return;
+      }
+      const reader = this.line.shift()!;
+      reader.ready = false;
+      if (reader.loading || reader.position >= reader.target) continue;
+      const page = log.read(reader.conversation, reader.position + 1, TURN);
+      if (page instanceof Promise) {
+        this.load(reader, page.then((entries) => { if (this.session === session) this.deliver(session, reader, entries); }));
+        continue;
+      }
+      this.deliver(session, reader, page);
+      if (reader.position < reader.target && !reader.loading) this.makeReady(reader, false);
+    }
+  }
+
+  schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.engine.schedulePump(this);
+  }
+
+  private makeReady(reader: Reader, first: boolean): void {
+    if (!reader.ready && !reader.loading) {
+      reader.ready = true;
+      // What is written now goes before what has waited long: a direct message does not stand behind a backlog.
+      if (first) this.line.unshift(reader);
+      else this.line.push(reader);
+    }
+    this.schedule();
+  }
+
+  private load(reader: Reader, loaded: Promise<void>): void {
+    reader.loading = true;
+    loaded.then(
+      () => {
+        reader.loading = false;
+        if (this.session && reader.position < reader.target) this.makeReady(reader, false);
+      },
+      (error) => {
+        reader.loading = false;
+        this.engine.log.error({ err: error, conversation: reader.conversation }, 'reading a log failed');
+        this.session?.destroy('reading a log failed');
+      },
+    );
+  }
+
+  private moved(reader: Reader): void {
+    if (this.session?.live) {
+      reader.dirty = false;
+      return;
+    }
+    if (this.dirty.size === 0) this.engine.scheduleFlush(this);
+    this.dirty.add(reader);
+  }
+
+  private deliver(session: Session, reader: Reader, page: readonly Entry[]): void {
+    let gapFrom = 0;
+    let gapTo = 0;
+    let gapReason = Reason.EXPIRED;
+    const flushGap = (): void => {
+      if (gapFrom > 0) this.sendGap(session, reader, gapFrom, gapTo, gapReason);
+      gapFrom = 0;
+    };
+    const extendGap = (from: number, to: number, reason: Reason): void => {
+      if (gapFrom > 0 && reason !== gapReason) flushGap();
+      if (gapFrom === 0) gapFrom = from;
+      gapTo = to;
+      gapReason = reason;
+    };
+    for (const entry of page) {
+      if (!session.volatile && !this.inFlight.open) break;
+      if (entry.seq > reader.position + 1) {
+        const holes = this.holes(reader);
+        if (!holes) break;
+        for (const hole of cover(holes, reader.position + 1, entry.seq - 1)) extendGap(hole.from, hole.to, hole.reason);
+      }
+      const own = this.isOwn(entry);
+      const gone = own ? undefined : this.goneFor(entry);
+      if (gone !== undefined) extendGap(entry.seq, entry.seq, gone);
+      else if (!own) {
+        flushGap();
+        this.sendEntry(session, reader, entry);
+      }
+      reader.position = entry.seq;
+    }
+    if (page.length === 0) {
+      const holes = this.holes(reader);
+      if (!holes) return;
+      for (const hole of cover(holes, reader.position + 1, reader.target)) extendGap(hole.from, hole.to, hole.reason);
+      reader.position = reader.target;
+    }
+    flushGap();
+    // Own messages need no PUBACK: the cursor passes them.
+    if (reader.inFlight === 0) this.moved(reader);
+  }
+
+  /** The holes of the reader's log; undefined: they are being fetched. */
+  private holes(reader: Reader): readonly Hole[] | undefined {
+    const known = reader.holes;
+    reader.holes = undefined;
+    if (known) return known;
+    const answer = this.engine.storage.log.holes(reader.conversation);
+    if (!(answer instanceof Promise)) return answer;
+    this.load(reader, answer.then((holes) => void (reader.holes = holes)));
+    return undefined;
+  }
+
+  /** Why nobody is given this entry any more; undefined: it is there. */
+  private goneFor(entry: Entry): Reason | undefined {
+    if (entry.state === EntryState.Erased) return Reason.ERASED;
+    return entry.state === EntryState.Expired || (entry.expiresAtMs > 0 && entry.expiresAtMs <= this.engine.now()) ? Reason.EXPIRED : undefined;
+  }
+
+  /** A device is not sent its own messages. */
+  private isOwn(entry: Entry): boolean {
+    const { buffer, stamp } = entry;
+    const own = this.own;
+    for (let i = 0; i < own.length; i++) if (buffer[stamp + i] !== own[i]) return false;
+    return true;
+  }
+
+  private sendEntry(session: Session, reader: Reader, entry: Entry): void {
+    const packetId = session.volatile ? 0 : this.inFlight.takeId();
+    const after = reader.sentStarted && reader.sentLast === entry.seq - 1 ? undefined : reader.sentLast;
+    const bytes = this.writeEntry(session, reader, entry, packetId, after, false);
+    if (bytes > 0) this.sent(reader, packetId, bytes, entry.seq, entry.seq, entry.sentAtMs, Reason.EXPIRED);
+  }
+
+  private sendGap(session: Session, reader: Reader, from: number, to: number, reason: Reason): void {
+    const packetId = session.volatile ? 0 : this.inFlight.takeId();
+    const bytes = this.writeGap(session, reader, packetId, from, to, reason, reader.sentLast, false);
+    if (bytes > 0) this.sent(reader, packetId, bytes, from, to, 0, reason);
+  }
+
+  private sent(reader: Reader, packetId: number, bytes: number, from: number, seq: number, sentAtMs: number, reason: Reason): void {
+    if (packetId === 0) {
+      reader.sentLast = seq;
+      reader.sentStarted = true;
+      this.engine.meters.delivered++;
+      return;
+    }
+    const delivery: Delivered = { packetId, bytes, acknowledged: undefined, reader, from, seq, sentAtMs, reason, acked: false };
+    this.inFlight.add(delivery);
+    reader.sent(delivery);
+  }
+
+  /** Bytes of the frame; 0 = this session takes nothing of the kind. */
+  private writeEntry(session: Session, reader: Reader, entry: Entry, packetId: number, after: number | undefined, dup: boolean): number {
+    const { output, topics } = session;
+    if (session.takesMsg) {
+      const topic = reader.conversation.startsWith('u:') ? topics.feed : topics.msg;
+      const own = entry.aux ? messageForDevice(entry, this.clientId) : undefined;
+      if (!own) return writeMessage(output, topic, entry, packetId, after, dup);
+      return writeMessage(output, topic, { ...entry, buffer: Buffer.from(own), start: 0, end: own.length }, packetId, after, dup);
+    }
+    const { from, body } = rawOf(entry, this.clientId);
+    const topic = deliveryTopics.raw(this.user, reader.conversation, from);
+    if (from === '' || session.takes(topic) === undefined) return 0;
+    return writePayload(output, topicField(topic), body, packetId, dup);
+  }
+
+  private writeGap(session: Session, reader: Reader, packetId: number, from: number, to: number, reason: Reason, after: number, dup: boolean): number {
+    const { conversation } = reader;
+    if (session.takesMsg) return writePayload(session.output, session.topics.msg, gapMessage(conversation, from, to, reason, after, this.engine.now()), packetId, dup);
+    if (!session.takesGap) return 0;
+    return writePayload(session.output, session.topics.gap, gapJson(conversation, from, to, reason), packetId, dup);
+  }
+
+  /** The same place under the same packet id, with DUP; a gap if it has gone meanwhile. */
+  private async resend(item: Delivered): Promise<void> {
+    const session = this.session!;
+    const { reader, packetId, seq } = item;
+    const before = reader.unacknowledged().filter((other) => other.seq < item.seq && !other.acked).at(-1)?.seq ?? reader.last;
+    const [entry] = await this.engine.storage.log.read(reader.conversation, seq, { entries: 1, bytes: 1 });
+    if (this.session !== session) return;
+    const gone = item.sentAtMs === 0 ? item.reason : entry?.seq === seq ? this.goneFor(entry) : Reason.TRIMMED;
+    const after = reader.started && before === seq - 1 ? undefined : before;
+    const bytes =
+      gone === undefined
+        ? this.writeEntry(session, reader, entry, packetId, after, true)
+        : this.writeGap(session, reader, packetId, item.from, seq, gone, before, true);
+    this.engine.meters.redelivered++;
+    // A session that takes none of it any more will never acknowledge it.
+    if (bytes === 0) this.acknowledge(packetId);
+  }
+}
+
+/** [from, to] in pieces, each with its reason: what the log says, TRIMMED where it says nothing. */
+export function cover(holes: readonly Hole[], from: number, to: number): Hole[] {
+  const pieces: Hole[] = [];
+  let at = from;
+  for (const hole of holes) {
+    if (hole.to < at || hole.from > to) continue;
+    if (hole.from > at) pieces.push({ from: at, to: hole.from - 1, reason: Reason.TRIMMED });
+    pieces.push({ from: Math.max(at, hole.from), to: Math.min(to, hole.to), reason: hole.reason });
+    at = Math.min(to, hole.to) + 1;
+  }
+  if (at <= to) pieces.push({ from: at, to, reason: Reason.TRIMMED });
+  return pieces;
+}
