@@ -5,7 +5,7 @@ import type { Engine } from '../engine.js';
 import { isRefusal } from '../plugin-host.js';
 import type { DeviceCursor } from '../ports/cursors.js';
 import type { DeviceRecord } from '../ports/directory.js';
-import type { Identity } from '../ports/plugin.js';
+import type { Identity, Limiter } from '../ports/plugin.js';
 import { Pump } from './pump.js';
 import type { Session } from './session.js';
 
@@ -21,7 +21,8 @@ export class Connects {
   private readonly entering = new Map<string, { session: Session; left: Promise<void> }>();
   private readonly addresses;
   private readonly users;
-  private readonly failures;
+  /** Failed logins by address; the HTTP door counts here too. */
+  readonly failures: Limiter;
 
   constructor(private readonly engine: Engine) {
     this.addresses = engine.limiter({ perMinute: engine.config.connectsPerMinute });

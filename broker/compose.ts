@@ -1,0 +1,26 @@
+import { aclPlugin } from '../plugins/acl/index.js';
+import { adminPlugin } from '../plugins/admin/index.js';
+import { authPlugin, type AuthKey } from '../plugins/auth/index.js';
+import { directPlugin } from '../plugins/direct/index.js';
+import { metricsPlugin } from '../plugins/metrics/index.js';
+import { presencePlugin } from '../plugins/presence/index.js';
+import { receiptsPlugin } from '../plugins/receipts/index.js';
+import { openEmbeddedStorage } from '../plugins/store-embedded/index.js';
+import { typingPlugin } from '../plugins/typing/index.js';
+import { loadOrCreateSecret, type Config } from './config.js';
+import type { Plugin } from './ports/plugin.js';
+import type { Storage } from './ports/storage.js';
+
+/** Which backend fills the ports. */
+export function openStorage(config: Config, now: () => number): Promise<Storage> {
+  return openEmbeddedStorage({ folder: config.data, now });
+}
+
+/** Which plugins make up Godwit. Someone's own stand before them: they are asked first. */
+export function composePlugins(config: Config, own: readonly Plugin[]): Plugin[] {
+  return [...own, authPlugin(authKey(config)), aclPlugin(), directPlugin(), receiptsPlugin(), presencePlugin(), typingPlugin(), adminPlugin(), metricsPlugin()];
+}
+
+function authKey({ auth, data }: Config): AuthKey {
+  return auth.kind === 'own' ? { kind: 'secret', secret: loadOrCreateSecret(data) } : auth;
+}
