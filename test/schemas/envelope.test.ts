@@ -104,6 +104,7 @@ describe('readEnvelope', () => {
     ['a device name that is not UTF-8', [...idField, 0x1a, 3, 0x0a, 1, 0xff], /device_bodies/],
     ['a device entry with a third field', [...idField, 0x1a, 2, 0x1a, 0], /device_bodies/],
     ['a device entry with a number as its name', [...idField, 0x1a, 2, 0x08, 1], /device_bodies/],
+    ['a device name that reaches into the next field', [...idField, 0x1a, 3, 0x0a, 2, 65, 0x30, 1], /device_bodies/],
     ['a device name beyond its entry', [...idField, 0x1a, 2, 0x0a, 3, 65, 65, 65], /device_bodies/],
   ];
   for (const [what, bytes, error] of refused) {
