@@ -54,6 +54,7 @@ export const limits = table({
   tokenDays: { value: 30, unit: 'days', what: 'life of a token that `godwit token` makes, where `--days` does not say otherwise' },
 });
 
+/** The names of the table of limits. */
 export type LimitName = keyof typeof limits;
 
 function table<Name extends string>(rows: Record<Name, Limit>): { readonly [N in Name]: Limit } {

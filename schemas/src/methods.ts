@@ -100,8 +100,11 @@ export const methods = {
   },
 } as const satisfies Record<string, Method>;
 
+/** The names of the table of methods. */
 export type MethodName = keyof typeof methods;
+/** The request of a method, as the generated type. */
 export type RequestOf<M extends MethodName> = MessageShape<(typeof methods)[M]['request']>;
+/** The response of a method, as the generated type. */
 export type ResponseOf<M extends MethodName> = MessageShape<(typeof methods)[M]['response']>;
 
 /** Whether a method of this name exists. The table is a plain object: ask here before a name from outside indexes it. */

@@ -12,6 +12,7 @@ export type ControlTopic =
   | { kind: 'presence'; user: string }
   | { kind: 'rpc'; method: string };
 
+/** Every topic that a device may publish to. */
 export type PublishTopic = LogTopic | ControlTopic;
 
 /** What a delivered publish is, by its topic. */
