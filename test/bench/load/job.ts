@@ -1,0 +1,83 @@
+import type { Server } from './connection.js';
+import type { Account, Payload } from './frames.js';
+
+/** One sender and one receiver, and the topics between them. */
+export interface PairPlan {
+  sender: Account;
+  receiver: Account;
+  publishTopic: string;
+  deliveryTopic: string;
+  receiverFilter: string;
+  /** What the sender subscribes to, where a server tells senders what became of their messages. */
+  senderFilter?: string;
+}
+
+export interface ClientPlan {
+  account: Account;
+  filter: string;
+}
+
+interface Base {
+  server: Server;
+  /** The server's process: its CPU time and memory are read at the edges of the measured phase. */
+  pid: number;
+}
+
+interface PairsJob extends Base {
+  payload: Payload;
+  pairs: PairPlan[];
+}
+
+/** As fast as the window allows, for a time. */
+export interface ThroughputJob extends PairsJob {
+  kind: 'throughput';
+  window: number;
+  warmMs: number;
+  measureMs: number;
+}
+
+/** As fast as the window allows, a number of messages; memory is read at each of `marks` (parts of the whole). */
+export interface CountJob extends PairsJob {
+  kind: 'count';
+  window: number;
+  messages: number;
+  marks: number[];
+}
+
+/** An open loop: so many messages a second, whatever the server does. */
+export interface PacedJob extends PairsJob {
+  kind: 'paced';
+  perSecond: number;
+  warmMs: number;
+  measureMs: number;
+}
+
+/** Receivers are away while `queued` messages for each are sent; then they connect, all at once. */
+export interface DrainJob extends PairsJob {
+  kind: 'drain';
+  window: number;
+  queued: number;
+  repeats: number;
+}
+
+/** What a connection that does nothing costs. The first `baseline` clients are connected before memory is read. */
+export interface IdleJob extends Base {
+  kind: 'idle';
+  clients: ClientPlan[];
+  baseline: number;
+  settleMs: number;
+}
+
+/** All are connected, lose their connection, and come back at once. */
+export interface ReconnectJob extends Base {
+  kind: 'reconnect';
+  clients: ClientPlan[];
+  settleMs: number;
+}
+
+export type Job = ThroughputJob | CountJob | PacedJob | DrainJob | IdleJob | ReconnectJob;
+
+/** What was measured, by name. `generatorCpu` is a part of one core. */
+export type Metrics = Record<string, number>;
+
+export type Answer = { metrics: Metrics } | { error: string };

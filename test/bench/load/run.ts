@@ -1,0 +1,22 @@
+import { idle, reconnect } from './connections.js';
+import { drain } from './drain.js';
+import type { Job, Metrics } from './job.js';
+import { paced } from './paced.js';
+import { count, throughput } from './throughput.js';
+
+export function runJob(job: Job): Promise<Metrics> {
+  switch (job.kind) {
+    case 'throughput':
+      return throughput(job);
+    case 'count':
+      return count(job);
+    case 'paced':
+      return paced(job);
+    case 'drain':
+      return drain(job);
+    case 'idle':
+      return idle(job);
+    case 'reconnect':
+      return reconnect(job);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Account, Payload } from '../load/frames.js';
+
+/** A server under measurement. */
+export interface Peer {
+  name: string;
+  /** What a reader of the table must know of its settings. */
+  settings: string;
+  /** The version, or undefined where it is not installed. */
+  version(): string | undefined;
+  /** Ways to set it up of which none is the best for everything: each workload runs with the one that serves it best. */
+  variants: readonly string[];
+  dialect: Dialect;
+  /** Starts it with an empty state on a free port. */
+  start(variant: string): Promise<Running>;
+}
+
+export interface Running {
+  host: string;
+  port: number;
+  pid: number;
+  /** The account of a device of `user`. */
+  account(user: string, clean: boolean): Promise<Account>;
+  stop(): Promise<void>;
+}
+
+/** How messages travel on it. */
+export interface Dialect {
+  payload: Payload;
+  publishTopic(to: string): string;
+  deliveryTopic(to: string): string;
+  receiverFilter(user: string): string;
+  /** Set where a server tells senders what became of their messages, on topics that its clients subscribe to. */
+  senderFilter?: (user: string) => string;
+}

@@ -1,0 +1,55 @@
+import { cpus, release, totalmem } from 'node:os';
+import type { Peer } from './peers/peer.js';
+import type { Results } from './results.js';
+import type { Row, Workload } from './workloads.js';
+
+const reference = 'Mosquitto';
+/** A generator that takes more of its core than this may be what was measured. */
+const saturated = 0.9;
+
+/** When, where and what: without it the numbers say nothing. */
+export function heading(peers: { peer: Peer; version: string | undefined }[], now: Date): string {
+  return [
+    `${now.toISOString().slice(0, 10)}, ${cpus().length} cores ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, Node ${process.version}`,
+    ...peers.map(({ peer, version }) => `${peer.name} ${version ?? '(not installed)'}: ${peer.settings}`),
+  ].join('\n');
+}
+
+export const notes = `
+Every number is the median of the rounds; in brackets how many times ${reference}'s it is. Messages of 200 bytes, QoS 1.
+Godwit's PUBACK is durable: the message is on the disk (fdatasync or O_DSYNC) before it is written. The others keep messages in memory only.
+Godwit's clients subscribe to u/<user>/# as its SDK does, so its senders also get a result for each message, and receipts.
+* The load generator took more than ${saturated} of its core: it may have been the bottleneck.`;
+
+/** A Markdown table: a line a metric, a column a peer. */
+export function table(workloads: Workload[], peers: { peer: Peer; version: string | undefined }[], results: Results): string {
+  const head = ['', 'unit', ...peers.map(({ peer }) => peer.name)];
+  const lines = workloads.flatMap((workload) => [
+    [`**${workload.title}**`, '', ...peers.map(() => '')],
+    ...workload.rows.map((row) => [
+      row.label,
+      row.unit,
+      ...peers.map(({ peer, version }) => (version === undefined ? 'not installed' : cell(workload, row, peer.name, results))),
+    ]),
+  ]);
+  return align([head, ...lines]);
+}
+
+function cell(workload: Workload, row: Row, peer: string, results: Results): string {
+  const runs = results.of(workload.name, peer);
+  if (runs.length === 0) return '–';
+  if (runs.some((run) => run.error !== undefined)) return 'failed';
+  const value = results.median(workload.name, peer, row.metric);
+  if (Number.isNaN(value)) return '–';
+  const number = value.toLocaleString('en', { minimumFractionDigits: row.digits, maximumFractionDigits: row.digits });
+  const mark = row.metric === 'generatorCpu' && value > saturated ? ' *' : '';
+  const ratio = results.ratio(workload.name, peer, row.metric, reference);
+  return number + mark + (row.ratio && peer !== reference && Number.isFinite(ratio) ? ` (${ratio.toFixed(2)})` : '');
+}
+
+function align(rows: string[][]): string {
+  const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
+  const line = (row: string[]) => `| ${row.map((text, column) => (column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column]))).join(' | ')} |`;
+  const rule = `|${widths.map((width, column) => (column < 2 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
+}
