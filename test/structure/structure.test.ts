@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Code, errors, limits } from 'godwit-schemas';
 import { configVariables } from '../../broker/config.js';
+import { withTables } from './readme-tables.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -92,14 +93,9 @@ describe('the tables', () => {
 
 describe('the README', () => {
   const readme = read('README.md');
-  test('lists every variable with its default', () => {
-    for (const variable of configVariables) {
-      assert.match(readme, new RegExp(`\\b${variable.name}\\b`), variable.name);
-      if (variable.default !== undefined) {
-        const row = readme.split('\n').find((line) => line.includes(`\`${variable.name}\``));
-        assert.ok(row?.includes(variable.default), `${variable.name}: default ${variable.default} in its row`);
-      }
-    }
+  test('has the tables of variables, limits, codes and methods as they are in the code (npm run readme)', () => {
+    for (const name of ['variables', 'limits', 'codes', 'methods']) assert.ok(readme.includes(`<!-- table: ${name} -->`), name);
+    assert.equal(readme, withTables(readme));
   });
   test('names no variable that does not exist', () => {
     const known = new Set<string>(configVariables.map((variable) => variable.name));
@@ -109,8 +105,8 @@ describe('the README', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     for (const [, name] of readme.matchAll(/npm run ([a-z:-]+)/g)) assert.ok(scripts[name], `npm run ${name}`);
   });
-  test('lists every limit and every code', () => {
-    for (const name of Object.keys(limits)) assert.ok(readme.includes(`\`${name}\``), name);
-    for (const { name, code } of errors.values()) if (code !== Code.OK) assert.ok(readme.includes(name), name);
+  test('shows only commands that the command line has', () => {
+    const commands = new Set([...read('broker/cli/main.ts').matchAll(/[./](\w+)\.js'/g)].map((match) => match[1]));
+    for (const [, name] of readme.matchAll(/npx godwit ([a-z]+)/g)) assert.ok(commands.has(name), `godwit ${name}`);
   });
 });
