@@ -1,0 +1,35 @@
+import { Code, validDeviceId, validUserId } from 'godwit-schemas';
+import type { Identity, Refusal } from '../../broker/ports/plugin.js';
+
+/** The last millisecond that a Date can say. */
+const END_OF_TIME_MS = 8.64e15;
+
+/** Never says more of the token than which part of it is not right. */
+export function unauthenticated(text: string): Refusal {
+  return { code: Code.UNAUTHENTICATED, text };
+}
+
+/**
+ * Whom verified claims speak for (RFC 7519 4.1): `sub` is the user, `device` binds to one device, `admin` counts only
+ * if it is `true`. `exp` and `nbf` are taken without leeway: server and issuer keep their clocks, devices need none.
+ */
+export function identityOf(claims: Readonly<Record<string, unknown>>, nowMs: number): Identity | Refusal {
+  const { sub, device, admin, exp, nbf } = claims;
+  if (typeof sub !== 'string' || !validUserId(sub)) return unauthenticated('sub of the token is not a user id');
+  if (device !== undefined && (typeof device !== 'string' || !validDeviceId(device))) return unauthenticated('device of the token is not a device id');
+  if (exp !== undefined && !isTime(exp)) return unauthenticated('exp of the token is not a time');
+  if (nbf !== undefined && !isTime(nbf)) return unauthenticated('nbf of the token is not a time');
+  if (exp !== undefined && nowMs >= exp * 1000) return unauthenticated('the token has expired');
+  if (nbf !== undefined && nowMs < nbf * 1000) return unauthenticated('the token is not valid yet');
+  return {
+    user: sub,
+    device,
+    admin: admin === true,
+    expiresAtMs: exp === undefined ? 0 : Math.min(Math.floor(exp * 1000), END_OF_TIME_MS),
+  };
+}
+
+/** Seconds since 1970, fractions allowed (RFC 7519 2, NumericDate). */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
