@@ -173,8 +173,10 @@ export class MemoryLog implements ConversationLog {
   private skip(log: Log): void {
     log.term = this.term;
     if (log.head === 0) return;
-    log.holes.push({ from: log.head + 1, to: log.head + TERM_SKIP, reason: Reason.LOST });
-    log.head += TERM_SKIP;
+    const to = log.head + TERM_SKIP;
+    if (log.first > log.head) log.first = to + 1;
+    else log.holes.push({ from: log.head + 1, to, reason: Reason.LOST });
+    log.head = to;
   }
 
   private trimNow(conversation: string, upTo: number): number {

@@ -1,0 +1,176 @@
+import type { ReadLimit } from '../../broker/ports/conversation-log.js';
+import { EntryState } from '../../broker/ports/conversation-log.js';
+import type { Arena } from './arena.js';
+import type { Conversation } from './conversation.js';
+import { lastIn, writeU64 } from './database.js';
+import type { Db } from './database.js';
+import { decodeEntry, entrySeq, entrySize, tombstone } from './entry.js';
+import type { LogEntry } from './entry.js';
+import type { StoreLimits } from './limits.js';
+
+/** A piece of a log as read from LMDB: every entry of the places [from, to]. */
+export interface ReadRun {
+  readonly conversation: Conversation;
+  readonly from: number;
+  readonly to: number;
+  readonly entries: LogEntry[];
+  readonly bytes: number;
+}
+
+/** Runs kept of one conversation: so many readers at different places do not drive each other out. */
+const RUNS = 4;
+
+/** The logs in LMDB: entries one behind the other in chunks, a chunk for each conversation and fill. */
+export class Chunks {
+  /** All runs, the longest unused first. */
+  private readonly kept = new Set<ReadRun>();
+  private keptBytes = 0;
+
+  constructor(
+    private readonly db: Db,
+    private readonly limits: StoreLimits,
+  ) {}
+
+  /** The run that holds the place `at`, or begins with the first entry behind it; undefined when LMDB has none. */
+  run(conversation: Conversation, at: number, limit: ReadLimit): ReadRun | undefined {
+    let wanted = Math.min(limit.bytes, this.limits.readAheadBytes);
+    for (const run of conversation.runs) {
+      if (at >= run.from && at <= run.to) {
+        this.kept.delete(run);
+        this.kept.add(run);
+        return run;
+      }
+      // Who reads on where a run ended is draining the log: each run doubles the one before.
+      if (at === run.to + 1) {
+        wanted = Math.min(Math.max(wanted, run.bytes * 2), this.limits.readAheadBytes);
+        this.drop(run);
+        break;
+      }
+    }
+    const run = this.load(conversation, at, wanted, limit.entries);
+    if (run) this.keep(run);
+    return run;
+  }
+
+  /** Nothing read before may be shown any more. */
+  forget(conversation: Conversation): void {
+    for (const run of [...conversation.runs]) this.drop(run);
+  }
+
+  /** Writes entries of the tail, from the `from`th on; within LMDB's batch. */
+  write(conversation: Conversation, from: number, arena: Arena): void {
+    const { tail } = conversation;
+    let index = this.mergeFrom(conversation, from);
+    while (index < tail.length) {
+      const first = index;
+      let bytes = 0;
+      do {
+        bytes += tail[index].tail - tail[index].head;
+        index++;
+      } while (index < tail.length && bytes + tail[index].tail - tail[index].head <= this.limits.chunkBytes);
+
+      const chunk = arena.take(bytes);
+      let at = 0;
+      for (let i = first; i < index; i++) at += tail[i].buffer.copy(chunk, at, tail[i].head, tail[i].tail);
+      void this.db.put(chunkKey(conversation.id, tail[first].seq), chunk);
+      conversation.chunkFirst = tail[first].seq;
+      conversation.chunkBytes = bytes;
+    }
+  }
+
+  /** Takes the bodies out of the places that are marked so; within LMDB's batch. */
+  writeTombstones(conversation: Conversation): void {
+    const marked = conversation.tombstones!;
+    let writtenTo = 0;
+    for (const seq of [...marked.keys()].sort((a, b) => a - b)) {
+      if (seq <= writtenTo) continue;
+      const row = lastIn(this.db, chunkKey(conversation.id, 0), chunkKey(conversation.id, seq));
+      if (!row) continue;
+      const entries = decodeChunk(row.value, marked);
+      writtenTo = entries.at(-1)!.seq;
+      const chunk = Buffer.concat(entries.map((entry) => entry.buffer.subarray(entry.head, entry.tail)));
+      void this.db.put(row.key, chunk);
+      if (entries[0].seq === conversation.chunkFirst) conversation.chunkBytes = chunk.length;
+    }
+  }
+
+  /**
+   * Removes at most `most` chunks whose places all lie below `first`; within LMDB's batch. `gone` is told of their entries.
+   * @returns how many were removed; fewer than `most` when there are no more.
+   */
+  remove(conversation: Conversation, most: number, gone: (entry: LogEntry) => void): number {
+    let removed = 0;
+    const range = { start: chunkKey(conversation.id, 0), end: chunkKey(conversation.id, conversation.first), limit: most };
+    for (const { key, value } of this.db.getRange(range)) {
+      const entries = decodeChunk(value, undefined);
+      if (entries.at(-1)!.seq >= conversation.first) break;
+      for (const entry of entries) gone(entry);
+      void this.db.remove(key);
+      if (entries[0].seq === conversation.chunkFirst) conversation.chunkFirst = conversation.chunkBytes = 0;
+      removed++;
+    }
+    return removed;
+  }
+
+  /** A small last chunk is written again with what follows it, if all of it is still in memory. */
+  private mergeFrom({ tail, chunkFirst, chunkBytes }: Conversation, from: number): number {
+    if (chunkBytes === 0 || chunkBytes > this.limits.mergeBytes || tail[0].seq > chunkFirst) return from;
+    let index = from;
+    while (tail[index].seq > chunkFirst) index--;
+    return tail[index].seq === chunkFirst ? index : from;
+  }
+
+  private load(conversation: Conversation, at: number, wantedBytes: number, wantedEntries: number): ReadRun | undefined {
+    const { id, tombstones } = conversation;
+    const covering = lastIn(this.db, chunkKey(id, 0), chunkKey(id, at));
+    const entries: LogEntry[] = covering ? decodeChunk(covering.value, tombstones, at) : [];
+    let bytes = covering?.value.length ?? 0;
+    if (entries.length < wantedEntries && (bytes < wantedBytes || entries.length === 0)) {
+      for (const { value } of this.db.getRange({ start: chunkKey(id, at + 1), end: chunkKey(id + 1, 0) })) {
+        for (const entry of decodeChunk(value, tombstones)) entries.push(entry);
+        bytes += value.length;
+        if (bytes >= wantedBytes) break;
+      }
+    }
+    if (entries.length === 0) return undefined;
+    return { conversation, from: Math.min(at, entries[0].seq), to: entries.at(-1)!.seq, entries, bytes };
+  }
+
+  private keep(run: ReadRun): void {
+    const { runs } = run.conversation;
+    if (runs.length >= RUNS) this.drop(runs[0]);
+    runs.push(run);
+    this.kept.add(run);
+    this.keptBytes += run.bytes;
+    for (const oldest of this.kept) {
+      if (this.keptBytes <= this.limits.readBytes || oldest === run) break;
+      this.drop(oldest);
+    }
+  }
+
+  private drop(run: ReadRun): void {
+    this.kept.delete(run);
+    this.keptBytes -= run.bytes;
+    run.conversation.runs = run.conversation.runs.filter((other) => other !== run);
+  }
+}
+
+export function chunkKey(conversation: number, seq: number): Buffer {
+  const key = Buffer.allocUnsafe(12);
+  key.writeUInt32BE(conversation, 0);
+  writeU64(key, seq, 4);
+  return key;
+}
+
+/** The entries of a chunk from the place `from` on, those that are marked already without their bodies. */
+function decodeChunk(chunk: Buffer, marked: Conversation['tombstones'], from = 0): LogEntry[] {
+  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+  const entries: LogEntry[] = [];
+  for (let at = 0; at < chunk.length; at += entrySize(view, at)) {
+    if (entrySeq(view, at) < from) continue;
+    const entry = decodeEntry(chunk, view, at);
+    const state = marked?.get(entry.seq);
+    entries.push(state !== undefined && entry.state === EntryState.Live ? tombstone(entry, state) : entry);
+  }
+  return entries;
+}

@@ -1,0 +1,51 @@
+import { limits } from 'godwit-schemas';
+
+/** Every bound of this store, and what happens at it. */
+export interface StoreLimits {
+  /** Bytes of a journal segment. A record that does not fit the rest of one goes into the next. */
+  segmentBytes: number;
+  /** Most journal segments; when all hold what is not in LMDB yet, commits wait for the fill. */
+  segments: number;
+  /** Bytes of the slabs that records are gathered in. A record larger than this gets a slab of its own. */
+  slabBytes: number;
+  /** Bytes of slabs kept in memory for live reading; beyond it the oldest filled ones are let go. */
+  tailBytes: number;
+  /** Bytes in the journal, not in LMDB, at which a fill begins. */
+  fillBytes: number;
+  /** Milliseconds after which whatever is dirty is filled into LMDB: entries and lazy cursors. */
+  fillMs: number;
+  /** Milliseconds after which "last seen" is filled into LMDB. */
+  lastSeenMs: number;
+  /** Bytes at which a chunk ends. */
+  chunkBytes: number;
+  /** A chunk smaller than this is written again with what came after it, so that slow conversations do not fall into crumbs. */
+  mergeBytes: number;
+  /** Ids in one row of the dedupe index. */
+  dedupeRow: number;
+  /** Bytes read ahead for whoever drains a conversation. */
+  readAheadBytes: number;
+  /** Bytes of chunks read and kept for others who read the same. */
+  readBytes: number;
+  /** Conversations held open in memory; beyond it, idle ones are let go. */
+  openConversations: number;
+  /** Chunks removed in one fill, and tombstones written in one step of a sweep. */
+  sweepStep: number;
+}
+
+/** Chunks up to some 2,000 bytes lie in LMDB's leaf pages, larger ones in pages of their own. */
+export const storeLimits: StoreLimits = {
+  segmentBytes: 8 * 1024 * 1024,
+  segments: 16,
+  slabBytes: 1024 * 1024,
+  tailBytes: 8 * 1024 * 1024,
+  fillBytes: 1024 * 1024,
+  fillMs: limits.cursorFlushMs.value,
+  lastSeenMs: 5000,
+  chunkBytes: 32 * 1024,
+  mergeBytes: 1900,
+  dedupeRow: 80,
+  readAheadBytes: 256 * 1024,
+  readBytes: 16 * 1024 * 1024,
+  openConversations: limits.openConversations.value,
+  sweepStep: 64,
+};
