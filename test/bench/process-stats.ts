@@ -17,6 +17,12 @@ export function cpuUs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }
 
+/** CPU time that all processes, and other guests of the same machine (steal), have taken so far, in µs. NaN where there is no /proc. */
+export function machineCpuUs(): number {
+  const [, user, nice, system, , , , , steal] = read('/proc/stat').split('\n')[0].split(/\s+/).map(Number);
+  return (user + nice + system + steal) * tickUs;
+}
+
 /** NaN where there is no /proc. */
 export function memory(pid: number): Memory {
   const text = read(`/proc/${pid}/smaps_rollup`);

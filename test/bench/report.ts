@@ -21,6 +21,14 @@ Godwit's PUBACK is durable: the message is on the disk (fdatasync or O_DSYNC) be
 Godwit's clients subscribe to u/<user>/# as its SDK does, so its senders also get a result for each message, and receipts.
 * The load generator took more than ${saturated} of its core: it may have been the bottleneck.`;
 
+/** How much the machine did besides, in the throughput runs: numbers of a machine that others use as well are worth less. */
+export function others(results: Results): string {
+  const taken = results.runs.flatMap(({ workload, metrics }) => (workload === 'throughput' ? (metrics?.othersCpu ?? []) : [])).sort((a, b) => a - b);
+  if (taken.length === 0 || Number.isNaN(taken[0])) return '';
+  const [least, most] = [taken[0], taken[taken.length - 1]].map((value) => value.toFixed(2));
+  return `All else on the machine took ${least} to ${most} of its ${cpus().length} cores in the throughput runs.`;
+}
+
 /** A Markdown table: a line a metric, a column a peer. */
 export function table(workloads: Workload[], peers: { peer: Peer; version: string | undefined }[], results: Results): string {
   const head = ['', 'unit', ...peers.map(({ peer }) => peer.name)];

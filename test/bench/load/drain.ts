@@ -16,6 +16,7 @@ export async function drain(job: DrainJob): Promise<Metrics> {
   const rates: number[] = [];
   const costs: number[] = [];
   const generator: number[] = [];
+  const others: number[] = [];
   let sessionsLost = 0;
   for (let repeat = 1; repeat <= job.repeats; repeat++) {
     await Promise.all(pairs.map((pair) => pair.receiver.leave()));
@@ -32,6 +33,7 @@ export async function drain(job: DrainJob): Promise<Metrics> {
     rates.push(messages / seconds);
     costs.push(measured.serverCpuUs / messages);
     generator.push(measured.generatorCpu);
+    others.push(measured.othersCpu);
     sessionsLost += present.filter((was) => !was).length;
   }
   await leaveAll(pairs);
@@ -39,6 +41,7 @@ export async function drain(job: DrainJob): Promise<Metrics> {
     perSecond: median(rates),
     serverCpuUs: median(costs),
     generatorCpu: median(generator),
+    othersCpu: median(others),
     sessionsLost,
     told: total(pairs, 'told'),
     ...faults(pairs),

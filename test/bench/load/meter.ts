@@ -1,20 +1,31 @@
-import { cpuUs } from '../process-stats.js';
+import { cpuUs, machineCpuUs } from '../process-stats.js';
 
-/** The measured phase: wall time, the server's CPU time and the generator's own. */
+export interface Measured {
+  seconds: number;
+  serverCpuUs: number;
+  /** Parts of a core. */
+  generatorCpu: number;
+  othersCpu: number;
+}
+
+/** The measured phase: wall time, CPU time of the server and of the generator, and what all others took meanwhile. */
 export class Meter {
   private readonly startedAt = performance.now();
   private readonly server: number;
   private readonly own = process.cpuUsage();
+  private readonly machine = machineCpuUs();
 
   constructor(private readonly pid: number) {
     this.server = cpuUs(pid);
   }
 
-  stop(): { seconds: number; serverCpuUs: number; generatorCpu: number } {
+  stop(): Measured {
     const seconds = (performance.now() - this.startedAt) / 1000;
     const serverCpuUs = cpuUs(this.pid) - this.server;
     const own = process.cpuUsage(this.own);
-    return { seconds, serverCpuUs, generatorCpu: (own.user + own.system) / 1e6 / seconds };
+    const ownUs = own.user + own.system;
+    const othersUs = machineCpuUs() - this.machine - serverCpuUs - ownUs;
+    return { seconds, serverCpuUs, generatorCpu: ownUs / 1e6 / seconds, othersCpu: Math.max(0, othersUs / 1e6 / seconds) };
   }
 }
 

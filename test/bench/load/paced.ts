@@ -15,7 +15,7 @@ export async function paced(job: PacedJob): Promise<Metrics> {
   const before = pace.sent;
   const meter = new Meter(job.pid);
   await sleep(job.measureMs);
-  const { seconds, serverCpuUs, generatorCpu } = meter.stop();
+  const { seconds, serverCpuUs, generatorCpu, othersCpu } = meter.stop();
   const messages = pace.sent - before;
   pace.stop();
   await finish(pairs);
@@ -28,6 +28,7 @@ export async function paced(job: PacedJob): Promise<Metrics> {
     max: percentile(samples, 1),
     serverCpuUs: serverCpuUs / messages,
     generatorCpu,
+    othersCpu,
     latest: pace.latestMs,
     told: total(pairs, 'told'),
     ...faults(pairs),

@@ -12,11 +12,11 @@ export async function throughput(job: ThroughputJob): Promise<Metrics> {
   const before = total(pairs, 'delivered');
   const meter = new Meter(job.pid);
   await sleep(job.measureMs);
-  const { seconds, serverCpuUs, generatorCpu } = meter.stop();
+  const { seconds, serverCpuUs, generatorCpu, othersCpu } = meter.stop();
   const messages = total(pairs, 'delivered') - before;
   await finish(pairs);
   await leaveAll(pairs);
-  return { perSecond: messages / seconds, serverCpuUs: serverCpuUs / messages, generatorCpu, ...faults(pairs) };
+  return { perSecond: messages / seconds, serverCpuUs: serverCpuUs / messages, generatorCpu, othersCpu, ...faults(pairs) };
 }
 
 /** A number of messages in the same fashion, with the server's memory (MB) along the way: `resident10` is at 10 %. */
@@ -33,8 +33,8 @@ export async function count(job: CountJob): Promise<Metrics> {
     metrics[`anonymous${percent}`] = anonymous / 2 ** 20;
   }
   await finish(pairs);
-  const { seconds, serverCpuUs, generatorCpu } = meter.stop();
+  const { seconds, serverCpuUs, generatorCpu, othersCpu } = meter.stop();
   const messages = total(pairs, 'delivered');
   await leaveAll(pairs);
-  return { ...metrics, messages, perSecond: messages / seconds, serverCpuUs: serverCpuUs / messages, generatorCpu, ...faults(pairs) };
+  return { ...metrics, messages, perSecond: messages / seconds, serverCpuUs: serverCpuUs / messages, generatorCpu, othersCpu, ...faults(pairs) };
 }
