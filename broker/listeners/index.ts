@@ -1,5 +1,4 @@
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server as HttpServer, type ServerOptions } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
@@ -10,6 +9,7 @@ import { forwardedAddress, plainAddress } from './address.js';
 import { BehindProxies } from './behind-proxies.js';
 import { readCertificate, type CertificateFiles } from './certificate.js';
 import { Origins } from './cors.js';
+import { makeHttpServer } from './http-server.js';
 import { openHttp, type HttpOptions } from './http.js';
 import { listen } from './listen.js';
 import { serveWebSocket } from './websocket.js';
@@ -54,9 +54,6 @@ export interface Listeners {
   /** Reads the certificate files again. One that cannot be used is logged, and the old one stays. */
   reloadCertificate(): Promise<void>;
 }
-
-/** Kept longer than load balancers keep theirs (60 s is usual): else they would send a request into a closing connection. */
-const HTTP_KEEP_ALIVE_MS = 65_000;
 
 /**
  * Opens every door: MQTT over TCP, TLS and WebSocket, and HTTP.
@@ -159,15 +156,4 @@ function openMqtts({ accept, log }: ListenerOptions, behind: BehindProxies, cert
   server.on('tlsClientError', (error, socket: Socket) => log.debug({ err: error, address: socket.remoteAddress }, 'TLS handshake failed'));
   behind.guard(server);
   return server;
-}
-
-function makeHttpServer(handler: RequestListener, certificate: SecureContextOptions | undefined): HttpServer {
-  const times: ServerOptions = {
-    headersTimeout: limits.httpHeadersMs.value,
-    requestTimeout: limits.httpRequestMs.value,
-    connectionsCheckingInterval: limits.httpHeadersMs.value / 2,
-    keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
-  };
-  if (!certificate) return createHttpServer(times, handler);
-  return createHttpsServer({ ...times, ...certificate, handshakeTimeout: limits.connectTimeoutMs.value }, handler) as unknown as HttpServer;
 }

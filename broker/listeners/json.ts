@@ -14,9 +14,14 @@ export function readProtoJson<Desc extends DescMessage>(schema: Desc, text: stri
   }
 }
 
-/** "cannot decode field godwit.v1.ReadSetRequest.seq from JSON: expected uint64 (..), got "x"": without what it got. */
-function withoutValue(error: Error): string {
-  return error.message.replace(/(, got|: invalid [a-z0-9 ]+:) [\s\S]*$/, '');
+const WHAT_IS_WRONG = /^cannot decode (?:field |message |oneof )?([\w.]+) from JSON(?:: (key "[^"]{0,64}|duplicate object key "[^"]{0,64}|set multiple times|expected \w+(?: \(\w+\))?))?/;
+
+/** protobuf's errors quote the value that was wrong; only what was expected, or the name of the key, may be told. */
+function withoutValue({ message }: Error): string {
+  const [, name, what] = WHAT_IS_WRONG.exec(message) ?? [];
+  if (what?.startsWith('key')) return `${name}: ${what}" is unknown`;
+  if (what?.startsWith('duplicate')) return `${name}: ${what}"`;
+  return `${name ?? 'the message'}: ${what ?? 'something else was expected'}`;
 }
 
 function position(text: string, at: number): string {
