@@ -1,0 +1,62 @@
+import { peerOf } from 'godwit-schemas';
+import type { ConversationLog, Entry, MaybePromise } from '../../broker/ports/conversation-log.js';
+import type { Cursors } from '../../broker/ports/cursors.js';
+
+/** How far all others in a conversation are, and since when. */
+export interface Floor {
+  delivered: number;
+  deliveredAtMs: number;
+  read: number;
+  readAtMs: number;
+}
+
+/** The note to self has none: sent is final. */
+export function hasReceipts(user: string, conversation: string): boolean {
+  return peerOf(conversation, user) !== user;
+}
+
+/**
+ * The floor of a conversation as this user sees it: in a one-to-one the cursor of the other one; undefined where there
+ * are no others (the note to self, the feed).
+ */
+export function floorSeenBy(user: string, conversation: string, cursors: Cursors): MaybePromise<Floor | undefined> {
+  const peer = peerOf(conversation, user);
+  if (peer === undefined || peer === user) return undefined;
+  return cursors.user(peer, conversation);
+}
+
+/** A page of the log to look for an author in, and how many entries are worth looking at. */
+const PAGE = { entries: 64, bytes: 65_536 };
+const MOST_ENTRIES = 256;
+
+/**
+ * Whether the user wrote any of the places (after, upTo]. True also where it cannot be told cheaply: a receipt too
+ * many harms nobody, one too few is a tick that never comes. So places that are gone count as theirs, and so does
+ * what lies behind the first 256.
+ */
+export async function wroteAny(user: string, log: ConversationLog, conversation: string, after: number, upTo: number): Promise<boolean> {
+  let place = after;
+  for (let looked = 0; looked < MOST_ENTRIES; ) {
+    if (place >= upTo) return false;
+    const answer = log.read(conversation, place + 1, PAGE);
+    const page = answer instanceof Promise ? await answer : answer;
+    for (const entry of page) {
+      if (place >= upTo) return false;
+      if (entry.seq !== place + 1 || isFrom(user, entry)) return true;
+      place = entry.seq;
+    }
+    if (page.length === 0) return true;
+    looked += page.length;
+  }
+  return true;
+}
+
+/** The tag of Message.from: field 10, length-delimited. */
+const FROM_TAG = (10 << 3) | 2;
+
+/** The stamp begins with `from`. Ids are ASCII of at most 64 characters: their length is one byte. */
+function isFrom(user: string, { buffer, stamp }: Entry): boolean {
+  if (buffer[stamp] !== FROM_TAG || buffer[stamp + 1] !== user.length) return false;
+  for (let i = 0; i < user.length; i++) if (buffer[stamp + 2 + i] !== user.charCodeAt(i)) return false;
+  return true;
+}

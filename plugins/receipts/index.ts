@@ -1,0 +1,92 @@
+import { deliveryTopics, matchesFilter, peerOf } from 'godwit-schemas';
+import { RefusedError, type ConnectedSession, type Plugin, type PluginContext, type Refusal } from '../../broker/ports/plugin.js';
+import { Moved } from './moved.js';
+import { moveRead, readPlace, type ReadStep } from './read.js';
+import { Teller } from './teller.js';
+
+/**
+ * Reading, and the ticks: who wrote something is told how far the others are. Nothing is written for a receipt but
+ * what each device was last told; the rest is computed from cursors.
+ */
+export function receiptsPlugin(): Plugin {
+  let context: PluginContext;
+  const tellers = new Map<ConnectedSession, Teller>();
+  const moved = new Moved((conversation, user) => tellPeer(conversation, user));
+
+  function tellPeer(conversation: string, mover: string): void {
+    const peer = peerOf(conversation, mover);
+    if (peer === undefined || peer === mover) return;
+    for (const session of context.hub.of(peer)) look(session, [conversation]);
+  }
+
+  function look(session: ConnectedSession, conversations: readonly string[]): void {
+    if (conversations.length === 0 || session.takes(deliveryTopics.receipt(session.user)) === undefined) return;
+    tellerOf(session).look(conversations);
+  }
+
+  function tellerOf(session: ConnectedSession): Teller {
+    let teller = tellers.get(session);
+    if (!teller) tellers.set(session, (teller = new Teller(session, context, () => release(session))));
+    return teller;
+  }
+
+  /** A session that rests costs nothing. */
+  function release(session: ConnectedSession): void {
+    if (tellers.get(session)?.idle) tellers.delete(session);
+  }
+
+  /** What moved while the device was away. */
+  async function makeGood(session: ConnectedSession): Promise<void> {
+    if (!session.live) look(session, await context.storage.log.conversationsOf(session.user));
+  }
+
+  /** @param session the one that read; undefined: it was none */
+  async function read(user: string, session: ConnectedSession | undefined, conversation: string, place: bigint): Promise<ReadStep | Refusal> {
+    const step = await moveRead(context, user, conversation, place);
+    if ('code' in step || !step.moved) return step;
+    moved.add(conversation, user);
+    if (session) {
+      tellerOf(session).knowsOwnRead(conversation, step.seq);
+      release(session);
+    }
+    for (const other of context.hub.of(user)) if (other !== session) look(other, [conversation]);
+    return step;
+  }
+
+  return {
+    name: 'receipts',
+    start(given) {
+      context = given;
+    },
+    stop() {
+      moved.stop();
+      for (const teller of tellers.values()) teller.stop();
+      tellers.clear();
+    },
+    control: {
+      read: async (session, topic, payload) => {
+        const place = readPlace(payload);
+        if (typeof place !== 'bigint') return place;
+        const step = await read(session.user, session, topic.conversation, place);
+        return 'code' in step ? step : undefined;
+      },
+    },
+    methods: {
+      'read.set': async (caller, { conversation, seq }) => {
+        const step = await read(caller.user, caller.session, conversation, seq);
+        if ('code' in step) throw new RefusedError(step);
+        return { seq: BigInt(step.seq) };
+      },
+    },
+    delivered: (user, conversation) => moved.add(conversation, user),
+    connected: makeGood,
+    subscribed: (session, added) => {
+      const topic = deliveryTopics.receipt(session.user);
+      return added.some((filter) => matchesFilter(filter, topic)) ? makeGood(session) : undefined;
+    },
+    disconnected(session) {
+      tellers.get(session)?.stop();
+      tellers.delete(session);
+    },
+  };
+}

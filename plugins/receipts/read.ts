@@ -1,0 +1,29 @@
+import { Code, fromBinary, parseConversation, ReadSchema } from 'godwit-schemas';
+import type { PluginContext, Refusal } from '../../broker/ports/plugin.js';
+
+/** The place in a payload of `read/<conversation>`. */
+export function readPlace(payload: Uint8Array): bigint | Refusal {
+  try {
+    return fromBinary(ReadSchema, payload).seq;
+  } catch {
+    return { code: Code.MALFORMED, text: 'the payload is no Read' };
+  }
+}
+
+/** Where the read cursor is now, and whether it moved. */
+export interface ReadStep {
+  seq: number;
+  moved: boolean;
+}
+
+/** Moves a member's read cursor, at most to the head. Durable when it resolves. */
+export async function moveRead({ storage, now }: Pick<PluginContext, 'storage' | 'now'>, user: string, conversation: string, place: bigint): Promise<ReadStep | Refusal> {
+  if (!parseConversation(conversation)) return { code: Code.MALFORMED, text: 'conversation must be the name of a conversation' };
+  const { log, cursors } = storage;
+  const members = await log.membersOf(conversation);
+  const head = members.includes(user) ? await log.head(conversation) : undefined;
+  if (!head) return { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such conversation of yours' };
+  const seq = place > BigInt(head.head) ? head.head : Number(place);
+  const moved = seq > 0 && (await cursors.setRead(user, conversation, seq, now()));
+  return { seq: (await cursors.user(user, conversation)).read, moved };
+}

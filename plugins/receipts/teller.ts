@@ -1,0 +1,182 @@
+import { create, deliveryTopics, limits, ReceiptSchema, toBinary } from 'godwit-schemas';
+import type { DeviceCursor } from '../../broker/ports/cursors.js';
+import type { ConnectedSession, PluginContext } from '../../broker/ports/plugin.js';
+import { floorSeenBy, hasReceipts, wroteAny, type Floor } from './floors.js';
+
+/** What a device was told and has acknowledged. */
+type Told = Pick<DeviceCursor, 'toldDelivered' | 'toldRead' | 'toldOwnRead'>;
+
+const NOTHING_TOLD: Told = { toldDelivered: 0, toldRead: 0, toldOwnRead: 0 };
+/** Conversations looked at before other work has its turn: a device that comes back may have thousands. */
+const TURN = 64;
+/** Conversations for which a live session's last receipt is remembered; a forgotten one may be told again. */
+const LIVE_CONVERSATIONS = 256;
+
+/**
+ * Tells one session of floors. A conversation is looked at when something moved in it, compared with what this device
+ * was last told, and told at QoS 1: one receipt in flight for each conversation, then the newest state. What a
+ * persistent device acknowledged is kept beside its cursor, so the next connection can be told what this one was not.
+ */
+export class Teller {
+  private readonly waiting = new Set<string>();
+  /** Conversation → when its receipt was sent (Unix milliseconds). */
+  private readonly inFlight = new Map<string, number>();
+  private readonly liveTold = new Map<string, Told>();
+  private working = false;
+  private stopped = false;
+  private readonly topic: string;
+
+  constructor(
+    private readonly session: ConnectedSession,
+    private readonly context: Pick<PluginContext, 'storage' | 'log' | 'now'>,
+    /** Told each time when there is nothing more to do. */
+    private readonly rested: () => void,
+  ) {
+    this.topic = deliveryTopics.receipt(session.user);
+  }
+
+  /** Nothing waits and nothing is remembered here: the next look may be another teller's. */
+  get idle(): boolean {
+    return !this.working && this.waiting.size === 0 && this.inFlight.size === 0 && this.liveTold.size === 0;
+  }
+
+  /** Something may have moved in these conversations. */
+  look(conversations: Iterable<string>): void {
+    for (const conversation of conversations) this.waiting.add(conversation);
+    this.work();
+  }
+
+  /** The device itself set its user's read cursor: it need not be told. */
+  knowsOwnRead(conversation: string, seq: number): void {
+    this.remember(conversation, { ...NOTHING_TOLD, toldOwnRead: seq });
+  }
+
+  /** The connection is gone. */
+  stop(): void {
+    this.stopped = true;
+    this.waiting.clear();
+    this.inFlight.clear();
+  }
+
+  private work(): void {
+    if (this.working || this.stopped) return;
+    this.working = true;
+    setImmediate(() => {
+      this.turn().then(
+        () => {
+          this.working = false;
+          if (this.mayGoOn) this.work();
+          else this.rested();
+        },
+        (error) => {
+          this.working = false;
+          this.context.log.error({ user: this.session.user, device: this.session.device, err: error }, 'receipts failed');
+        },
+      );
+    });
+  }
+
+  private async turn(): Promise<void> {
+    let looked = 0;
+    for (const conversation of this.waiting) {
+      if (this.stopped || this.inFlight.size >= limits.receiptsInFlight.value) return;
+      if (this.isInFlight(conversation)) continue;
+      if (looked++ === TURN) return;
+      this.waiting.delete(conversation);
+      await this.tell(conversation);
+    }
+  }
+
+  /** Something waits that is not in flight, and there is room for one more. */
+  private get mayGoOn(): boolean {
+    if (this.stopped || this.inFlight.size >= limits.receiptsInFlight.value) return false;
+    for (const conversation of this.waiting) if (!this.isInFlight(conversation)) return true;
+    return false;
+  }
+
+  /** A receipt that was not acknowledged in the time a connection may stall was never sent: no packet id was free. */
+  private isInFlight(conversation: string): boolean {
+    const sentAtMs = this.inFlight.get(conversation);
+    return sentAtMs !== undefined && this.context.now() - sentAtMs < limits.windowStallMs.value;
+  }
+
+  private async tell(conversation: string): Promise<void> {
+    const { user } = this.session;
+    if (this.session.takes(this.topic) === undefined || !hasReceipts(user, conversation)) return;
+    const { cursors } = this.context.storage;
+    const asked = floorSeenBy(user, conversation, cursors);
+    const floor = asked instanceof Promise ? await asked : asked;
+    const askedOwn = cursors.user(user, conversation);
+    const own = askedOwn instanceof Promise ? await askedOwn : askedOwn;
+    const askedTold = this.told(conversation);
+    const told = askedTold instanceof Promise ? await askedTold : askedTold;
+
+    const delivered = (floor?.delivered ?? 0) > (told?.toldDelivered ?? 0);
+    const read = (floor?.read ?? 0) > (told?.toldRead ?? 0);
+    const ownRead = own.read > (told?.toldOwnRead ?? 0);
+    const concerns = floor !== undefined && (delivered || read) && (told === undefined || (await this.concerns(conversation, floor, told, delivered, read)));
+    if (this.stopped) return;
+    const tell: Told = { toldDelivered: floor?.delivered ?? 0, toldRead: floor?.read ?? 0, toldOwnRead: own.read };
+    if (concerns || ownRead) {
+      // Of the floor's steps the later one: a message that had expired by then is not shown as read.
+      const atMs = concerns ? Math.max(delivered ? floor.deliveredAtMs : 0, read ? floor.readAtMs : 0) : own.readAtMs;
+      this.send(conversation, tell, atMs);
+    } else if (delivered || read) {
+      // None of these places is this user's: known without a word, and not looked at again.
+      this.remember(conversation, tell);
+    }
+  }
+
+  /** Whether the steps of the floor pass over something that this user wrote. */
+  private async concerns(conversation: string, floor: Floor, told: Told, delivered: boolean, read: boolean): Promise<boolean> {
+    const { log } = this.context.storage;
+    const { user } = this.session;
+    if (delivered && (await wroteAny(user, log, conversation, told.toldDelivered, floor.delivered))) return true;
+    return read && wroteAny(user, log, conversation, told.toldRead, floor.read);
+  }
+
+  private send(conversation: string, tell: Told, atMs: number): void {
+    const receipt = create(ReceiptSchema, {
+      conversation,
+      delivered: BigInt(tell.toldDelivered),
+      read: BigInt(tell.toldRead),
+      ownRead: BigInt(tell.toldOwnRead),
+      atMs: BigInt(atMs),
+    });
+    this.inFlight.set(conversation, this.context.now());
+    this.session.sendTracked(this.topic, toBinary(ReceiptSchema, receipt), () => {
+      if (this.stopped) return;
+      this.inFlight.delete(conversation);
+      this.remember(conversation, tell);
+      if (this.waiting.size > 0) this.work();
+      else this.rested();
+    });
+  }
+
+  /** undefined: not known (of a live session), so anything may be news. */
+  private told(conversation: string): Told | undefined | Promise<Told> {
+    if (!this.persistent) return this.liveTold.get(conversation);
+    const cursor = this.context.storage.cursors.device(this.session.user, this.session.device, conversation);
+    return cursor instanceof Promise ? cursor.then((it) => it ?? NOTHING_TOLD) : (cursor ?? NOTHING_TOLD);
+  }
+
+  private remember(conversation: string, told: Told): void {
+    if (this.persistent) {
+      this.context.storage.cursors.moveDevice(this.session.user, this.session.device, conversation, { position: 0, last: 0, started: false, ...told });
+      return;
+    }
+    const known = this.liveTold.get(conversation) ?? NOTHING_TOLD;
+    this.liveTold.delete(conversation);
+    this.liveTold.set(conversation, {
+      toldDelivered: Math.max(known.toldDelivered, told.toldDelivered),
+      toldRead: Math.max(known.toldRead, told.toldRead),
+      toldOwnRead: Math.max(known.toldOwnRead, told.toldOwnRead),
+    });
+    if (this.liveTold.size > LIVE_CONVERSATIONS) this.liveTold.delete(this.liveTold.keys().next().value!);
+  }
+
+  /** Only what a persistent session acknowledged at QoS 1 is known to be known. */
+  private get persistent(): boolean {
+    return !this.session.live && this.session.takes(this.topic) === 1;
+  }
+}
