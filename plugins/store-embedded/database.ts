@@ -62,9 +62,9 @@ export function openDatabase(path: string): Database {
   };
 }
 
-/** The newest row whose key is in [from, to], `to` first; both are whole or partial keys. */
+/** The last row whose key is in [from, to]. */
 export function lastIn(db: Db, from: Buffer, to: Buffer): { key: Buffer; value: Buffer } | undefined {
-  for (const row of db.getRange({ start: to, end: from, reverse: true, limit: 1 })) return row;
+  for (const row of db.getRange({ start: to, end: from, inclusiveEnd: true, reverse: true, limit: 1 })) return row;
   return undefined;
 }
 

@@ -114,9 +114,9 @@ export class MemoryLog implements ConversationLog {
   }
 
   private appendOne({ append, bytes, id, aux }: Accepted): void {
-    const log = this.logs.get(append.conversation) ?? this.begin(append.conversation, append.members);
+    const known = this.logs.get(append.conversation);
     const identity = `${append.from}\0${id.toString('latin1')}`;
-    const first = log.identities.get(identity);
+    const first = known?.identities.get(identity);
     append.code = Code.OK;
     append.duplicate = first !== undefined;
     if (first) {
@@ -124,13 +124,13 @@ export class MemoryLog implements ConversationLog {
       append.sentAtMs = first.sentAtMs;
       return;
     }
-    if (append.flags & FLAG_COMMIT) {
-      if (append.epoch !== log.epoch) {
-        append.code = Code.EPOCH_CONFLICT;
-        return;
-      }
-      log.epoch++;
+    const isCommit = (append.flags & FLAG_COMMIT) !== 0;
+    if (isCommit && append.epoch !== (known?.epoch ?? 0)) {
+      append.code = Code.EPOCH_CONFLICT;
+      return;
     }
+    const log = known ?? this.begin(append.conversation, append.members);
+    if (isCommit) log.epoch++;
     if (log.term !== this.term) this.skip(log);
     if ((append.flags & FLAG_SILENT) === 0) log.counted++;
     append.seq = ++log.head;
