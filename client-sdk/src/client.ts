@@ -1,0 +1,242 @@
+import {
+  Code,
+  directConversation,
+  GodwitError,
+  parseConversation,
+  validUserId,
+  type MethodName,
+  type ResponseOf,
+  type State,
+} from 'godwit-schemas';
+import type { CallOptions, CallRequest } from './calls.js';
+import { encodeCustom, encodeText } from './content.js';
+import type { Listener } from './emitter.js';
+import { defaultRandom, Engine } from './engine.js';
+import type { ClientEvent, ConnectionChange, ConnectionState, EventMap, EventType, PresenceNotice } from './events.js';
+import type { ConversationInfo, PageOptions } from './history.js';
+import { identify } from './identity.js';
+import type { QueuedHead } from './lane.js';
+import { defaultTiming, type ClientOptions, type SendOptions } from './options.js';
+import { Places } from './places.js';
+import type { Sent } from './sent.js';
+import { flags, idText, type Shown } from './stored-message.js';
+import { Tokens } from './token.js';
+import { abortable, Deferred } from './wait.js';
+
+const utf8 = new TextEncoder();
+const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
+
+/**
+ * Opens a client on its store. It does not connect yet: attach your listeners, then call `connect`. When this rejects,
+ * the store is still the caller's to close.
+ * @throws GodwitError MALFORMED for a bad option, CONFLICT when the store belongs to another user or device; what the
+ * store or the token function throws.
+ */
+export async function createClient(options: ClientOptions): Promise<Client> {
+  if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
+  const { renewBeforeMs } = { ...defaultTiming, ...options.timing };
+  const tokens = new Tokens(options.token, renewBeforeMs, options.now ?? Date.now);
+  const identity = await identify(options.store, options, tokens, options.random ?? defaultRandom);
+  const places = await Places.load(options.store);
+  const connection: { changed(change: ConnectionChange): void } = { changed() {} };
+  const engine = new Engine(options, identity, places, tokens, (change) => connection.changed(change));
+  await engine.load();
+  const client = new Client(engine);
+  connection.changed = (change) => client.connectionChanged(change);
+  return client;
+}
+
+function schemeOf(url: string): string {
+  try {
+    return new URL(url).protocol;
+  } catch {
+    return '';
+  }
+}
+
+/** A device of a user: sends, receives, and keeps both in its store. Where a conversation is asked for, a user's id stands for the one with them. */
+export class Client {
+  #engine: Engine;
+  #connecting: Deferred<void> | undefined;
+  #started: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @internal Use `createClient`. */
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  get user(): string {
+    return this.#engine.identity.user;
+  }
+
+  get device(): string {
+    return this.#engine.identity.device;
+  }
+
+  get connection(): ConnectionState {
+    return this.#engine.link.state;
+  }
+
+  /**
+   * Connects, and stays connected: after a lost connection it tries again by itself. Called while it waits to try
+   * again, it tries at once; after `signed-out` or `taken-over`, it starts anew. Nobody need wait for the promise.
+   * @returns a promise that resolves at the first connection.
+   * @throws GodwitError UNAUTHENTICATED when the token is refused twice, TAKEN_OVER when the same device connects
+   * elsewhere, UNAVAILABLE when the client is closed. The signal's reason when that aborts: it goes on connecting.
+   */
+  connect({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
+    if (this.connection === 'connected') return Promise.resolve();
+    const connecting = (this.#connecting ??= new Deferred<void>());
+    this.#started ??= this.#engine.handOverAgain();
+    this.#started.then(
+      () => this.#engine.link.connect(),
+      (error) => {
+        this.#started = undefined;
+        this.#settle(error);
+      },
+    );
+    const promise = abortable(connecting.promise, signal);
+    promise.catch(() => {});
+    return promise;
+  }
+
+  /** Says goodbye to the server and closes the store. What waits in the outbox goes out after the next start. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#engine.close());
+  }
+
+  /**
+   * Sends a text, or bytes of the app's own. It goes out by itself as soon as that can be, once, and in the order of
+   * the calls to that conversation; also after a restart.
+   * @param to a user, or a conversation's name.
+   * @throws GodwitError MALFORMED when `to` or an option is not valid, UNAVAILABLE when the client is closed.
+   */
+  send(to: string, content: string | Uint8Array, options: SendOptions = {}): Sent {
+    const bytes = typeof content === 'string' ? encodeText(content) : encodeCustom('', content);
+    return this.#send(to, 'content', 0, bytes, options);
+  }
+
+  /** Sends plain bytes, for a device that does not speak the content schema. They are not encrypted. Otherwise as `send`. */
+  sendRaw(to: string, content: string | Uint8Array, options: SendOptions = {}): Sent {
+    const bytes = typeof content === 'string' ? utf8.encode(content) : content.slice();
+    return this.#send(to, 'bare', flags.bare, bytes, options);
+  }
+
+  /** What is queued or has failed, in order; of earlier runs too. */
+  outbox(): readonly Sent[] {
+    return this.#engine.outboxStore.list();
+  }
+
+  /** Listens. What the listener returns is waited for before a message counts as dealt with. @returns stops listening. */
+  on<T extends EventType>(type: T, listener: Listener<T>): () => void {
+    return this.#engine.emitter.on(type, listener);
+  }
+
+  /**
+   * Events, one after the other. While 1,000 wait to be taken, no further message is received. A message counts as
+   * dealt with when the next event is asked for. Ends when the signal aborts or the client is closed.
+   * @param types only these; left out: all.
+   */
+  stream<T extends EventType>(types?: readonly T[], { signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<EventMap[T]> {
+    return this.#engine.emitter.stream(types, signal) as AsyncIterableIterator<ClientEvent> as AsyncIterableIterator<EventMap[T]>;
+  }
+
+  /** All events. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<ClientEvent> {
+    return this.stream();
+  }
+
+  /** A page of what is stored of a conversation, in order: messages, gaps, and what could not be decoded. */
+  messages(conversation: string, options: PageOptions = {}): Promise<Shown[]> {
+    return this.#engine.history.page(this.#conversation(conversation), options);
+  }
+
+  /** The conversations that this device knows, in no particular order. */
+  conversations(): ConversationInfo[] {
+    return this.#engine.history.conversations((conversation) => this.#engine.reads.seq(conversation));
+  }
+
+  /** Read up to this place. Resolves when it is kept; it is told to the server as soon as that can be. */
+  async markRead(conversation: string, seq: number): Promise<void> {
+    if (!Number.isSafeInteger(seq) || seq < 0) throw new GodwitError(Code.MALFORMED, `not a place: ${seq}`);
+    await this.#engine.reads.mark(this.#conversation(conversation), seq);
+  }
+
+  /** Tells that this user is typing. True if it was told: not while offline, and at most once a second. */
+  typing(conversation: string): boolean {
+    return this.#engine.typing.tell(this.#conversation(conversation));
+  }
+
+  readonly presence = {
+    /**
+     * Asks to be told of a user's presence, by `presence` events. Resolves when the server grants it.
+     * @throws GodwitError NOT_ALLOWED when it does not.
+     */
+    watch: (user: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> => this.#engine.presence.watch(user, signal),
+    unwatch: (user: string): Promise<void> => this.#engine.presence.unwatch(user),
+    /** The last that was told. */
+    of: (user: string): PresenceNotice | undefined => this.#engine.presence.of(user),
+  };
+
+  /** What this device says of itself: ONLINE (as when it connects), AWAY in background. Told again after every reconnect. */
+  setPresence(state: State): void {
+    this.#engine.presence.set(state);
+  }
+
+  /**
+   * A control call.
+   * @throws GodwitError the refusal; UNAVAILABLE when there is no answer in time; LIMIT_REACHED with 256 open calls.
+   */
+  async call<M extends MethodName>(method: M, request: CallRequest<M>, options?: CallOptions): Promise<ResponseOf<M>> {
+    if (this.#closed) throw closedError();
+    return this.#engine.calls.call(method, request, options);
+  }
+
+  /** @internal */
+  connectionChanged(change: ConnectionChange): void {
+    const { state, error } = change;
+    if (state === 'connected') this.#settle();
+    else if (state === 'closed') this.#settle(closedError());
+    else if (state === 'signed-out' || state === 'taken-over') this.#settle(error);
+    this.#engine.emitter.emit(change);
+  }
+
+  #settle(error?: unknown): void {
+    const connecting = this.#connecting;
+    this.#connecting = undefined;
+    if (error === undefined) connecting?.resolve();
+    else connecting?.reject(error);
+  }
+
+  #send(to: string, kind: QueuedHead['kind'], bits: number, bytes: Uint8Array, { silent = false, expiresInS = 0 }: SendOptions): Sent {
+    if (this.#closed) throw closedError();
+    if (!Number.isInteger(expiresInS) || expiresInS < 0 || expiresInS > 0xffff_ffff) throw new GodwitError(Code.MALFORMED, `not a time in seconds: ${expiresInS}`);
+    const { outboxStore, outbox, newId } = this.#engine;
+    const conversation = this.#conversation(to);
+    if (conversation.startsWith('u:')) throw new GodwitError(Code.MALFORMED, 'nobody writes into a feed');
+    const item = outboxStore.create({ id: idText(newId()), conversation, kind, flags: bits | (silent ? flags.silent : 0), expiresInS }, bytes);
+    outbox.add(item);
+    outboxStore.keep(item).then(
+      () => outbox.saved(item),
+      // The message has failed: its state and its event say so.
+      () => outbox.drop(item),
+    );
+    return item.sent;
+  }
+
+  /** @throws GodwitError MALFORMED when it is neither a user nor a conversation of this user. */
+  #conversation(name: string): string {
+    if (validUserId(name)) return directConversation(this.user, name);
+    const parsed = parseConversation(name);
+    if (!parsed || (parsed.kind === 'direct' && !parsed.users.includes(this.user))) {
+      throw new GodwitError(Code.MALFORMED, `neither a user nor a conversation of ${this.user}: ${name}`);
+    }
+    return name;
+  }
+}
+
+function closedError(): GodwitError {
+  return new GodwitError(Code.UNAVAILABLE, 'the client is closed');
+}

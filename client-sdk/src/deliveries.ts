@@ -1,0 +1,133 @@
+import { fromBinary, MessageSchema, parseConversation, validUserId, type Message as WireMessage } from 'godwit-schemas';
+import type { Cipher } from './cipher.js';
+import { encodeEvent } from './content.js';
+import type { ClientEvent } from './events.js';
+import type { Debug } from './options.js';
+import { encodeRecord, keys } from './records.js';
+import { encodeStored, expiresAt, idText, openBody, show, type StoredHead, type StoredMessage } from './stored-message.js';
+import type { Transaction } from './transaction.js';
+import type { Packet } from './transport.js';
+
+/** Payloads kept that were no message at all; then the oldest is written over. */
+const undecodableKept = 100;
+
+export interface DeliveryHooks {
+  readonly user: string;
+  readonly cipher: Cipher;
+  readonly debug: Debug;
+  /** Something disappears at this time. */
+  expires(atMs: number): void;
+  /** Shows something; with a place, until the app has dealt with it. */
+  emit(event: ClientEvent, conversation?: string, seq?: number): void;
+}
+
+/** What a delivered Message does to the store: exactly once by (from, id), in order, with nothing missing unsaid. */
+export class Deliveries {
+  #undecodable = 0;
+
+  constructor(private readonly hooks: DeliveryHooks) {}
+
+  async apply(packet: Packet, tx: Transaction): Promise<void> {
+    const message = readMessage(packet.payload);
+    if (typeof message === 'string') return this.keepUndecodable(packet, message, tx);
+    const { conversation } = message;
+    const seq = Number(message.seq);
+    const place = tx.place(conversation);
+    if (place.began && seq <= place.seq) {
+      // The server did not get our PUBACK, or not to disk.
+      this.hooks.debug({ what: 'delivered again', conversation, seq });
+      return;
+    }
+    this.#checkPlace(message, tx);
+    place.seq = seq;
+    place.began = true;
+    if (message.event?.kind.case === 'gap') {
+      const { from, reason } = message.event.kind.value;
+      this.#store(conversation, seq, gap(Number(from), reason), tx);
+    } else {
+      await this.#storeMessage(message, seq, tx);
+    }
+  }
+
+  async #storeMessage(message: WireMessage, seq: number, tx: Transaction): Promise<void> {
+    const { conversation } = message;
+    const head = headOf(message);
+    const mark = keys.mark(conversation, head.from, head.id);
+    if (await tx.get(mark)) {
+      // The server lost this message and was sent it again: we have it.
+      this.hooks.debug({ what: 'dropped: the same message at another place', conversation, seq });
+      this.#handed(conversation, seq, tx);
+      return;
+    }
+    if (message.event) {
+      this.#store(conversation, seq, { head: { ...head, kind: 'event' }, bytes: encodeEvent(message.event) }, tx);
+      return;
+    }
+    tx.put(mark, encodeRecord({ seq }));
+    this.#store(conversation, seq, await openBody(head, message.body, conversation, this.hooks.cipher), tx);
+  }
+
+  /** Every delivery is at `last + 1` or names `last` in `after`; a server that is behind us names less. */
+  #checkPlace(message: WireMessage, tx: Transaction): void {
+    const { conversation, seq, after, event } = message;
+    const place = tx.place(conversation);
+    const first = event?.kind.case === 'gap' ? event.kind.value.from : seq;
+    const before = after > 0n ? Number(after) : Number(first) - 1;
+    if (!place.began || before <= place.seq) return;
+    this.#store(conversation, before, gap(place.seq + 1, 'unexplained'), tx);
+  }
+
+  #store(conversation: string, seq: number, stored: StoredMessage, tx: Transaction): void {
+    tx.put(keys.message(conversation, seq), encodeStored(stored));
+    const expires = expiresAt(stored.head);
+    if (expires !== undefined) tx.put(keys.expiry(expires, conversation, seq), encodeRecord({}));
+    const place = tx.place(conversation);
+    tx.after(() => {
+      if (expires !== undefined) this.hooks.expires(expires);
+      this.hooks.emit(show(conversation, seq, stored, this.hooks.user, place), conversation, seq);
+    });
+  }
+
+  /** A place with nothing to show. */
+  #handed(conversation: string, seq: number, tx: Transaction): void {
+    const place = tx.place(conversation);
+    if (place.handed === seq - 1) place.handed = seq;
+  }
+
+  keepUndecodable({ topic, payload }: Packet, reason: string, tx: Transaction): void {
+    const slot = this.#undecodable++ % undecodableKept;
+    tx.put(keys.undecodable(slot), encodeRecord({ topic, reason }, payload));
+    tx.after(() => this.hooks.emit({ type: 'undecodable', topic, bytes: payload, reason, message: undefined }));
+  }
+}
+
+function gap(from: number, reason: NonNullable<StoredHead['gap']>['reason']): StoredMessage {
+  const head = { kind: 'gap', id: '', from: '', device: '', sentAtMs: 0, flags: 0, expiresInS: 0, gap: { from, reason } } as const;
+  return { head, bytes: new Uint8Array(0) };
+}
+
+function headOf(message: WireMessage): Omit<StoredHead, 'kind'> {
+  return {
+    id: message.id.length === 16 ? idText(message.id) : '',
+    from: message.from,
+    device: message.fromDevice,
+    sentAtMs: Number(message.sentAtMs),
+    flags: message.flags,
+    expiresInS: message.expiresInS,
+  };
+}
+
+/** The Message, or what is wrong with it. */
+function readMessage(payload: Uint8Array): WireMessage | string {
+  let message: WireMessage;
+  try {
+    message = fromBinary(MessageSchema, payload);
+  } catch (error) {
+    return `no message: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  if (!parseConversation(message.conversation)) return 'it names no conversation';
+  if (message.seq < 1n || message.seq > BigInt(Number.MAX_SAFE_INTEGER)) return 'it has no place in its conversation';
+  if (message.event) return message;
+  if (message.id.length !== 16) return 'it has no id';
+  return validUserId(message.from) ? message : 'it names no sender';
+}

@@ -1,0 +1,212 @@
+import { Code, createUlid, GodwitError, type FillRandom } from 'godwit-schemas';
+import { Calls } from './calls.js';
+import { plainCipher, type Cipher } from './cipher.js';
+import { Controls } from './controls.js';
+import { Deliveries } from './deliveries.js';
+import { dispatch } from './dispatch.js';
+import { Emitter } from './emitter.js';
+import type { ClientEvent, ConnectionChange, Tick } from './events.js';
+import { Expiry } from './expiry.js';
+import { Handover, unhanded } from './handover.js';
+import { History } from './history.js';
+import type { Identity } from './identity.js';
+import { Inbox } from './inbox.js';
+import { Link } from './link.js';
+import { mqttTransport } from './mqtt-transport.js';
+import { defaultTiming, type ClientOptions, type Debug, type Timing } from './options.js';
+import { Outbox } from './outbox.js';
+import { OutboxStore } from './outbox-store.js';
+import { tickAt, type Places } from './places.js';
+import { Presence } from './presence.js';
+import { Reads } from './reads.js';
+import { ranges, seqOfKey } from './records.js';
+import { Renewal } from './renewal.js';
+import { Handles, type SentMessage } from './sent.js';
+import { decodeStored, expiresAt, show } from './stored-message.js';
+import type { Store } from './store.js';
+import type { Tokens } from './token.js';
+import { Typing } from './typing.js';
+import { WriteQueue } from './write-queue.js';
+
+export const defaultRandom: FillRandom = (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+const defaultWindow = 32;
+
+/** The parts of a client, put together. */
+export class Engine {
+  readonly timing: Timing;
+  readonly debug: Debug;
+  readonly newId: () => Uint8Array;
+  readonly emitter: Emitter;
+  readonly handles = new Handles();
+  readonly writes: WriteQueue;
+  readonly inbox: Inbox;
+  readonly outboxStore: OutboxStore;
+  readonly outbox: Outbox;
+  readonly controls: Controls;
+  readonly calls: Calls;
+  readonly reads: Reads;
+  readonly presence: Presence;
+  readonly typing: Typing;
+  readonly history: History;
+  readonly link: Link;
+  readonly #store: Store;
+  readonly #handover: Handover;
+  readonly #expiry: Expiry;
+  readonly #renewal: Renewal;
+  readonly #now: () => number;
+
+  constructor(
+    options: ClientOptions,
+    readonly identity: Identity,
+    readonly places: Places,
+    tokens: Tokens,
+    onConnection: (change: ConnectionChange) => void,
+  ) {
+    const { store, random = defaultRandom, now = Date.now, debug = () => {}, cipher = plainCipher as Cipher } = options;
+    const { user, device } = identity;
+    this.#store = store;
+    this.#now = now;
+    this.debug = debug;
+    const timing = (this.timing = { ...defaultTiming, ...options.timing });
+    this.newId = createUlid(now, random);
+    const failed = (error: unknown): void => this.#failed(error);
+    const expecting = (): void => this.link.expecting();
+    const emit = (event: ClientEvent): void => this.emitter.emit(event);
+    const ticked = (conversation: string, seq: number, id: string, tick: Tick): void => this.#ticked(conversation, seq, id, tick);
+    const expires = (atMs: number): void => this.#expiry.look(atMs);
+
+    this.emitter = new Emitter(() => this.inbox.wake());
+    this.writes = new WriteQueue(store);
+    this.inbox = new Inbox(store, places, {
+      hasRoom: () => this.emitter.hasRoom,
+      before: (tx) => this.#handover.into(tx),
+      failed: (error) => {
+        failed(error);
+        this.link.drop(error as Error);
+      },
+    });
+    this.#handover = new Handover(() => void this.inbox.run(() => {}).catch(failed));
+    this.#expiry = new Expiry(store, this.inbox, now, failed);
+
+    const sent = {
+      watch: (message: SentMessage) => this.#watch(message),
+      retry: async (message: SentMessage) => this.outbox.saved(await this.outboxStore.retry(message, (item) => this.outbox.add(item))),
+      discard: (message: SentMessage) => this.outboxStore.discard(message),
+    };
+    this.outboxStore = new OutboxStore({ user, device, handles: this.handles, sent, emit, ticked, expires }, this.writes);
+    this.outbox = new Outbox(
+      { user, cipher, timing, random, debug, run: (apply) => this.inbox.run(apply), failed, expecting, noResult: () => this.#noResult() },
+      this.outboxStore,
+      options.window ?? defaultWindow,
+    );
+    this.controls = new Controls(expecting);
+    this.calls = new Calls(this.controls, this.newId, timing.callTimeoutMs);
+    this.reads = new Reads(this.controls, this.writes, { timing, random, failed });
+    this.presence = new Presence(this.controls, { user, emit, failed });
+    this.typing = new Typing(this.controls, timing.typingEveryMs);
+    this.history = new History(store, places, cipher, user, now);
+    this.#renewal = new Renewal(tokens, this.calls, now, debug);
+
+    const deliveries = new Deliveries({ user, cipher, debug, expires, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq) });
+    const { inbox, outbox, controls, calls, presence, emitter } = this;
+    const receipts = { user, emit, ticked };
+    this.link = new Link({
+      url: options.url,
+      user,
+      device,
+      transport: options.transport ?? mqttTransport(),
+      tokens,
+      timing,
+      random,
+      now,
+      debug,
+      state: onConnection,
+      ready: (connection, fresh, token) => {
+        this.controls.ready(connection);
+        this.presence.ready(connection, fresh);
+        this.calls.ready();
+        this.reads.ready();
+        this.outbox.ready(connection);
+        this.#renewal.start(token);
+      },
+      packet: (packet, connection) => dispatch(packet, connection, { inbox, deliveries, outbox, controls, calls, presence, emitter, receipts, link: this.link, debug }),
+      lost: (connection) => {
+        this.#renewal.stop();
+        this.inbox.lost(connection);
+        this.outbox.lost();
+        this.controls.lost();
+        this.reads.lost();
+        this.presence.lost();
+      },
+      waiting: () => this.outbox.waiting || this.controls.waiting || this.calls.waiting,
+    });
+  }
+
+  /** Takes in what an earlier run left. */
+  async load(): Promise<void> {
+    await this.reads.load(this.#store);
+    for (const item of await this.outboxStore.load(this.#store)) this.outbox.add(item);
+    await this.#expiry.sweep();
+  }
+
+  /** Hands over what the app had not dealt with when the last process ended. */
+  async handOverAgain(): Promise<void> {
+    const { user, device } = this.identity;
+    for (const { conversation, from, to } of [...unhanded(this.places)]) {
+      await this.inbox.run(async (tx) => {
+        for await (const [key, record] of tx.rows(ranges.messages(conversation, from, to))) {
+          const stored = decodeStored(record);
+          const expires = expiresAt(stored.head);
+          if (stored.head.from === user && stored.head.device === device) continue;
+          if (expires !== undefined && expires <= this.#now()) continue;
+          const seq = seqOfKey(key);
+          const event = show(conversation, seq, stored, user, this.places.get(conversation));
+          tx.after(() => this.#handOver({ ...event, again: true }, conversation, seq));
+        }
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    const error = new GodwitError(Code.UNAVAILABLE, 'the client is closed');
+    await this.link.close();
+    this.#expiry.stop();
+    this.calls.abandon(error);
+    this.presence.abandon(error);
+    this.handles.abandon(error);
+    this.emitter.close();
+    await this.inbox.idle();
+    await this.writes.idle();
+    if (this.#handover.pending) await this.inbox.run(() => {});
+    this.#handover.stop();
+    await this.#store.close();
+  }
+
+  #handOver(event: ClientEvent, conversation?: string, seq?: number): void {
+    const handed = conversation === undefined ? undefined : this.#handover.add(conversation, seq!);
+    this.emitter.emit(event, handed);
+  }
+
+  #ticked(conversation: string, seq: number, id: string, tick: Tick): void {
+    this.handles.get(id)?.advance(tick);
+    this.emitter.emit({ type: 'state', conversation, id, state: tick, seq });
+    const sent = this.handles.get(id);
+    if (sent?.state === 'read') this.handles.remove(sent);
+  }
+
+  /** A handle that was let go: what it missed, and what comes. */
+  #watch(sent: SentMessage): void {
+    if (sent.state === 'failed' || sent.state === 'read') return;
+    this.handles.add(sent);
+    if (sent.seq !== undefined && !sent.disappears) sent.advance(tickAt(this.places.get(sent.conversation), sent.seq));
+  }
+
+  #noResult(): void {
+    this.debug({ what: 'a PUBACK without a result: the session has lost its subscription' });
+    this.link.resubscribe(new GodwitError(Code.UNAVAILABLE, 'the session has lost its subscription'));
+  }
+
+  #failed(error: unknown): void {
+    this.emitter.emit({ type: 'error', error: error instanceof Error ? error : new Error(String(error)) });
+  }
+}

@@ -1,0 +1,144 @@
+import type { GodwitError, Reason, State } from 'godwit-schemas';
+import type { Content } from './content.js';
+
+/** How far an own message has come. `delivered` and `read`: by everyone else in the conversation. */
+export type Tick = 'sent' | 'delivered' | 'read';
+
+/** A message as the app sees it. */
+export interface Message {
+  readonly type: 'message';
+  /** `d:alice:bob`, `g:<group>`, or `u:<user>` for the user's own feed. */
+  readonly conversation: string;
+  /** Its place in the conversation. */
+  readonly seq: number;
+  /** A ULID of 26 letters. Together with `from` its identity. */
+  readonly id: string;
+  readonly from: string;
+  /** Empty when it was sent by HTTP. */
+  readonly fromDevice: string;
+  /** Sent by this user, from this device or another. */
+  readonly own: boolean;
+  /** Server clock, Unix milliseconds. */
+  readonly sentAtMs: number;
+  /** Unix milliseconds when it disappears. */
+  readonly expiresAtMs?: number;
+  /** Raises no unread count. */
+  readonly silent: boolean;
+  readonly content: Content;
+  /** What can be shown as text: of a text, and of plain bytes. */
+  readonly text: string | undefined;
+  /** Of own messages only. */
+  readonly tick?: Tick;
+  /** The process ended before the app had dealt with it: it was handed over then, perhaps, and is now once more. */
+  readonly again?: true;
+}
+
+/** Places of a conversation that this device is not given. */
+export interface GapNotice {
+  readonly type: 'gap';
+  readonly conversation: string;
+  /** First and last place, both included. */
+  readonly from: number;
+  readonly to: number;
+  /** Why; `unexplained`: the server left them out without a word, which it must not. */
+  readonly reason: Reason | 'unexplained';
+  readonly again?: true;
+}
+
+/** Something arrived that is not what it should be. It is acknowledged and kept. */
+export interface Undecodable {
+  readonly type: 'undecodable';
+  readonly topic: string;
+  /** What came: the body of a message, or the whole payload. */
+  readonly bytes: Uint8Array;
+  /** What is wrong with it, for people. */
+  readonly reason: string;
+  /** The message whose body it is; undefined when the payload is no message. */
+  readonly message: Message | undefined;
+  readonly again?: true;
+}
+
+export type SentState = 'queued' | Tick | 'failed';
+
+/** An own message has come further, or failed. */
+export interface StateChange {
+  readonly type: 'state';
+  readonly conversation: string;
+  readonly id: string;
+  readonly state: SentState;
+  /** From `sent` on. */
+  readonly seq?: number;
+  /** With `failed`. */
+  readonly error?: GodwitError;
+}
+
+/** The others of a conversation have come further (their floor), or this user has read on another device. */
+export interface ReceiptNotice {
+  readonly type: 'receipt';
+  readonly conversation: string;
+  /** Everything up to here is delivered to everyone else. */
+  readonly delivered: number;
+  /** Everything up to here was read by everyone else. */
+  readonly read: number;
+  /** How far this user has read, on any device. */
+  readonly ownRead: number;
+  /** Server clock, Unix milliseconds, when that was so. */
+  readonly atMs: number;
+}
+
+export interface TypingNotice {
+  readonly type: 'typing';
+  readonly conversation: string;
+  readonly from: string;
+}
+
+export interface PresenceNotice {
+  readonly type: 'presence';
+  readonly user: string;
+  readonly state: State;
+  /** Unix milliseconds; 0 = never. */
+  readonly lastSeenMs: number;
+}
+
+export type ConnectionState =
+  /** Not asked to connect yet. */
+  | 'idle'
+  | 'connecting'
+  | 'connected'
+  /** Not connected; tried again at `retryAtMs`. */
+  | 'waiting'
+  /** The token was refused twice: `connect()` again once there is a better one. */
+  | 'signed-out'
+  /** The same device connected elsewhere. Not fought: `connect()` takes it back. */
+  | 'taken-over'
+  | 'closed';
+
+export interface ConnectionChange {
+  readonly type: 'connection';
+  readonly state: ConnectionState;
+  /** With `waiting`: Unix milliseconds. */
+  readonly retryAtMs?: number;
+  /** Why it is not connected. */
+  readonly error?: Error;
+}
+
+/** Something failed that no promise stands for: the store could not be written, a read mark was refused. */
+export interface Trouble {
+  readonly type: 'error';
+  readonly error: Error;
+}
+
+export interface EventMap {
+  message: Message;
+  gap: GapNotice;
+  undecodable: Undecodable;
+  state: StateChange;
+  receipt: ReceiptNotice;
+  typing: TypingNotice;
+  presence: PresenceNotice;
+  connection: ConnectionChange;
+  error: Trouble;
+}
+
+export type EventType = keyof EventMap;
+export type ClientEvent = EventMap[EventType];

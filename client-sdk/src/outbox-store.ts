@@ -1,0 +1,152 @@
+import { Code, codeName, directConversation, GodwitError } from 'godwit-schemas';
+import type { StateChange, Tick } from './events.js';
+import type { Item, QueuedHead } from './lane.js';
+import { decodeRecord, encodeRecord, keys, ranges } from './records.js';
+import { expiringTick, further } from './receipts.js';
+import { type Handles, SentMessage, type SentHooks } from './sent.js';
+import { encodeStored, expiresAt, tickOf, type StoredHead } from './stored-message.js';
+import type { Change, Store } from './store.js';
+import type { Transaction } from './transaction.js';
+import type { WriteQueue } from './write-queue.js';
+
+export interface OutboxStoreHooks {
+  readonly user: string;
+  readonly device: string;
+  readonly handles: Handles;
+  readonly sent: SentHooks;
+  emit(event: StateChange): void;
+  ticked(conversation: string, seq: number, id: string, tick: Tick): void;
+  /** Something disappears at this time. */
+  expires(atMs: number): void;
+}
+
+/** The outbox as it is kept, and what becomes of a message when its answer is stored. */
+export class OutboxStore {
+  #failed = new Map<string, Item>();
+  #queued = new Map<string, Item>();
+  #order = 0;
+
+  constructor(
+    private readonly hooks: OutboxStoreHooks,
+    private readonly writes: WriteQueue,
+  ) {}
+
+  /** What an earlier run left: the messages that are still to be sent, in order. */
+  async load(store: Store): Promise<Item[]> {
+    for (const [key, record] of await store.range(ranges.outbox)) {
+      const { head, bytes } = decodeRecord<QueuedHead>(record);
+      const order = Number.parseInt(key.slice(2), 16);
+      this.#order = order + 1;
+      const item: Item = { order, head, bytes, sent: this.#handle(head), phase: 'waiting', refusals: 0 };
+      if (head.failed) {
+        item.sent.fail(new GodwitError(head.failed.code, head.failed.text));
+        this.#failed.set(head.id, item);
+      } else {
+        this.#queued.set(head.id, item);
+      }
+    }
+    return [...this.#queued.values()];
+  }
+
+  /** A new message, not yet kept: `keep` comes next. */
+  create(head: QueuedHead, bytes: Uint8Array): Item {
+    const item: Item = { order: this.#order++, head, bytes, sent: this.#handle(head), phase: 'saving', refusals: 0 };
+    this.#queued.set(head.id, item);
+    return item;
+  }
+
+  /** Resolves when it is kept. When it cannot be, it has failed, and the promise rejects with why. */
+  async keep(item: Item, also: readonly Change[] = []): Promise<void> {
+    try {
+      await this.writes.write([...also, { key: keys.outbox(item.order), value: encodeRecord(item.head, item.bytes) }]);
+    } catch (cause) {
+      const error = new GodwitError(Code.INTERNAL, `it could not be kept: ${cause instanceof Error ? cause.message : String(cause)}`);
+      this.#fail(item, error);
+      throw error;
+    }
+  }
+
+  accepted(item: Item, seq: number, sentAtMs: number, tx: Transaction): void {
+    const { conversation, id, kind, flags, expiresInS } = item.head;
+    const place = tx.place(conversation);
+    const head: StoredHead = { kind, id, from: this.hooks.user, device: this.hooks.device, sentAtMs, flags, expiresInS };
+    if (expiresInS !== 0) head.tick = expiringTick(head, seq, place);
+    tx.delete(keys.outbox(item.order));
+    tx.put(keys.message(conversation, seq), encodeStored({ head, bytes: item.bytes }));
+    const expires = expiresAt(head);
+    if (expires !== undefined) tx.put(keys.expiry(expires, conversation, seq), encodeRecord({}));
+    tx.after(() => {
+      this.#queued.delete(id);
+      item.sent.accepted(seq, sentAtMs);
+      this.hooks.emit({ type: 'state', conversation, id, state: 'sent', seq });
+      // The floor may have been told before the result, on an earlier connection or this one.
+      const tick = tickOf(head, place, seq);
+      if (further(tick, 'sent')) this.hooks.ticked(conversation, seq, id, tick);
+      if (expires !== undefined) this.hooks.expires(expires);
+    });
+  }
+
+  refused(item: Item, error: GodwitError, tx: Transaction): void {
+    tx.put(keys.outbox(item.order), encodeRecord({ ...item.head, failed: { code: error.code, text: error.message } }, item.bytes));
+    tx.after(() => this.#fail(item, error));
+  }
+
+  /** Everything that is queued or failed, in order. */
+  list(): SentMessage[] {
+    const items = [...this.#queued.values(), ...this.#failed.values()];
+    return items.sort((a, b) => a.order - b.order).map((item) => item.sent);
+  }
+
+  /** A failed message goes to the end of the queue; `moved` puts it into the outbox before it is kept there. */
+  async retry(sent: SentMessage, moved: (item: Item) => void): Promise<Item> {
+    const old = this.#takeFailed(sent);
+    const { failed: _, ...head } = old.head;
+    const item: Item = { order: this.#order++, head, bytes: old.bytes, sent, phase: 'saving', refusals: 0 };
+    sent.queueAgain();
+    this.#queued.set(sent.id, item);
+    this.hooks.handles.add(sent);
+    this.hooks.emit({ type: 'state', conversation: sent.conversation, id: sent.id, state: 'queued' });
+    moved(item);
+    try {
+      await this.keep(item, [{ key: keys.outbox(old.order), value: undefined }]);
+    } catch (error) {
+      item.order = old.order;
+      throw error;
+    }
+    return item;
+  }
+
+  async discard(sent: SentMessage): Promise<void> {
+    const item = this.#takeFailed(sent);
+    try {
+      await this.writes.write([{ key: keys.outbox(item.order), value: undefined }]);
+    } catch (error) {
+      this.#failed.set(sent.id, item);
+      throw new GodwitError(Code.INTERNAL, `it could not be removed: ${error instanceof Error ? error.message : codeName(Code.INTERNAL)}`);
+    }
+  }
+
+  #takeFailed(sent: SentMessage): Item {
+    const item = this.#failed.get(sent.id);
+    if (!item) throw new GodwitError(Code.CONFLICT, `the message has not failed: it is ${sent.state}`);
+    this.#failed.delete(sent.id);
+    return item;
+  }
+
+  #fail(item: Item, error: GodwitError): void {
+    const { id, conversation } = item.head;
+    this.#queued.delete(id);
+    item.head = { ...item.head, failed: { code: error.code, text: error.message } };
+    this.#failed.set(id, item);
+    this.hooks.handles.remove(item.sent);
+    item.sent.fail(error);
+    this.hooks.emit({ type: 'state', conversation, id, state: 'failed', error });
+  }
+
+  #handle({ id, conversation, expiresInS }: QueuedHead): SentMessage {
+    const { user, sent: hooks } = this.hooks;
+    const sent = new SentMessage(id, conversation, hooks, conversation === directConversation(user, user), expiresInS !== 0);
+    this.hooks.handles.add(sent);
+    return sent;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Tick } from './events.js';
+import { conversationOfKey, decodeRecord, encodeRecord, ranges } from './records.js';
+import type { Store } from './store.js';
+
+/** Where this device stands in a conversation. Numbers are places of its log. */
+export interface Place {
+  /** The last place that was delivered to this device, gaps included. */
+  seq: number;
+  /** Something was delivered: `seq` is known to the server too. */
+  began: boolean;
+  /** The highest floors that were told: delivered to, and read by, everyone else. */
+  delivered: number;
+  read: number;
+  /** Unix milliseconds of the newest floor, by the server's clock. */
+  floorAtMs: number;
+  /** How far this user has read, on any device, as the server told. */
+  ownRead: number;
+  /** The app has dealt with everything up to here. */
+  handed: number;
+}
+
+const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0 };
+
+/** The places of all conversations, in memory as they are in the store. Only transactions change them. */
+export class Places {
+  #places = new Map<string, Readonly<Place>>();
+
+  static async load(store: Store): Promise<Places> {
+    const places = new Places();
+    for (const [key, record] of await store.range(ranges.places)) {
+      places.#places.set(conversationOfKey(key), { ...start, ...decodeRecord<Partial<Place>>(record).head });
+    }
+    return places;
+  }
+
+  get(conversation: string): Readonly<Place> {
+    return this.#places.get(conversation) ?? start;
+  }
+
+  /** After its transaction was committed. */
+  set(conversation: string, place: Readonly<Place>): void {
+    this.#places.set(conversation, place);
+  }
+
+  entries(): IterableIterator<[string, Readonly<Place>]> {
+    return this.#places.entries();
+  }
+}
+
+export function encodePlace(place: Readonly<Place>): Uint8Array {
+  return encodeRecord(place);
+}
+
+/** How far an own message has come, by the floors. One that disappears keeps its own tick: see `receipts`. */
+export function tickAt(place: Readonly<Place>, seq: number): Tick {
+  if (seq <= place.read) return 'read';
+  return seq <= place.delivered ? 'delivered' : 'sent';
+}

@@ -1,0 +1,87 @@
+import { createClient, memoryStore, type Client, type ClientEvent, type ClientOptions, type EventMap, type EventType, type Store, type Timing } from 'godwit-client';
+import { FakeBroker } from './fake-broker.js';
+
+/** Short enough for tests, long enough not to be met by chance. */
+export const quick: Partial<Timing> = { backoffMinMs: 10, backoffMaxMs: 50, connectTimeoutMs: 5_000, callTimeoutMs: 5_000 };
+
+/** A token that says no more than the SDK reads in it. */
+export function fakeToken(claims: object): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'none' })}.${part(claims)}.`;
+}
+
+/** Things to be ended after a test, last first. */
+export class Scene {
+  #endings: (() => unknown)[] = [];
+
+  after(end: () => unknown): void {
+    this.#endings.push(end);
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.#endings.reverse()) await end();
+  }
+
+  async broker(): Promise<FakeBroker> {
+    const broker = await FakeBroker.start();
+    this.after(() => broker.stop());
+    return broker;
+  }
+
+  async client(broker: { url: string }, user: string, options: Partial<ClientOptions> = {}): Promise<Client> {
+    const client = await createClient({ url: broker.url, user, token: fakeToken({ sub: user }), store: memoryStore(), ...options, timing: { ...quick, ...options.timing } });
+    this.after(() => client.close());
+    return client;
+  }
+}
+
+/** Runs a test with what it needs, and ends that. */
+export function scene(run: (scene: Scene) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const at = new Scene();
+    try {
+      await run(at);
+    } finally {
+      await at.end();
+    }
+  };
+}
+
+/** Everything of some types that a client tells, from now on. */
+export class Recorder<T extends EventType> {
+  readonly events: EventMap[T][] = [];
+  #woken: (() => void)[] = [];
+
+  constructor(client: Client, ...types: T[]) {
+    for (const type of types) {
+      client.on(type, (event) => {
+        this.events.push(event);
+        for (const wake of this.#woken.splice(0)) wake();
+      });
+    }
+  }
+
+  /** Resolves when there are that many, or when it is so. */
+  async until(condition: number | ((events: EventMap[T][]) => boolean)): Promise<EventMap[T][]> {
+    const met = typeof condition === 'number' ? () => this.events.length >= condition : () => condition(this.events);
+    while (!met()) await new Promise<void>((resolve) => this.#woken.push(resolve));
+    return this.events;
+  }
+}
+
+/** The texts of messages. */
+export function texts(events: readonly ClientEvent[]): (string | undefined)[] {
+  return events.map((event) => (event.type === 'message' ? event.text : event.type));
+}
+
+/** A promise with its end in hand. */
+export function gate(): { promise: Promise<void>; open: () => void } {
+  let open!: () => void;
+  const promise = new Promise<void>((resolve) => (open = resolve));
+  return { promise, open };
+}
+
+/** The same store, not closed with its client: as a folder outlives a process. */
+export function lasting(store: Store): Store {
+  return { get: (key) => store.get(key), range: (range) => store.range(range), write: (changes) => store.write(changes), close: async () => {} };
+}
