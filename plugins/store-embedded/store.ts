@@ -175,9 +175,10 @@ export class Store {
   trimmed(conversation: Conversation, upTo: number): void {
     const last = Math.min(upTo, conversation.head);
     if (last < conversation.first) return;
-    conversation.first = last + 1;
+    const hole = conversation.holes.find(({ from, to }) => from <= last + 1 && to > last);
+    conversation.first = (hole ? hole.to : last) + 1;
     conversation.tail.splice(0, firstAbove(conversation.tail, last));
-    conversation.holes = conversation.holes.filter((hole) => hole.to >= conversation.first);
+    conversation.holes = conversation.holes.filter(({ to }) => to >= conversation.first);
     this.chunks.forget(conversation);
     const oldest = conversation.tail[0]?.seq === conversation.first ? conversation.tail[0] : this.oldestFilled(conversation);
     conversation.oldestSentAtMs = oldest?.sentAtMs ?? 0;

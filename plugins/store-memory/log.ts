@@ -190,8 +190,9 @@ export class MemoryLog implements ConversationLog {
       removed++;
     }
     log.entries.splice(0, removed);
-    log.first = Math.max(log.first, last + 1);
-    log.holes = log.holes.filter((hole) => hole.to >= log.first);
+    const hole = log.holes.find(({ from, to }) => from <= last + 1 && to > last);
+    log.first = Math.max(log.first, (hole ? hole.to : last) + 1);
+    log.holes = log.holes.filter(({ to }) => to >= log.first);
     return removed;
   }
 }
