@@ -58,8 +58,8 @@ export interface ConnectedSession {
   takes(topic: string): 0 | 1 | undefined;
   /** Publishes at QoS 0 to this connection; dropped if it does not subscribe to the topic. */
   send(topic: string, payload: Uint8Array, retain?: boolean): void;
-  /** Publishes at QoS 1; `acknowledged` is called at its PUBACK. Not resent: whoever sends must make good on the next connect. */
-  sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): void;
+  /** Publishes at QoS 1; `acknowledged` is called at its PUBACK. Not resent: whoever sends must make good on the next connect. False: not sent, as no packet id is free yet or nothing takes it; try again a little later. */
+  sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): boolean;
   /** A new token (`auth.renew`): when the connection ends from now on. */
   renew(identity: Identity): void;
   /** Ends the connection after a Result that says why. */

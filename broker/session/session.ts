@@ -166,14 +166,14 @@ export class Session implements ConnectedSession, LaneHandler {
     writePayload(this.output, topicField(topic), payload, 0, false, retain);
   }
 
-  sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): void {
-    if (this.closed || !this.deliverable) return;
+  sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): boolean {
+    if (this.closed || !this.deliverable) return false;
     const qos = this.takes(topic);
-    if (qos === 1) this.pump.sendTracked(topicField(topic), payload, acknowledged);
-    else if (qos === 0) {
-      writePayload(this.output, topicField(topic), payload, 0);
-      acknowledged();
-    }
+    if (qos === 1) return this.pump.sendTracked(topicField(topic), payload, acknowledged);
+    if (qos === undefined) return false;
+    writePayload(this.output, topicField(topic), payload, 0);
+    acknowledged();
+    return true;
   }
 
   renew(identity: Identity): void {

@@ -11,6 +11,8 @@ import { Teller } from './teller.js';
 export function receiptsPlugin(): Plugin {
   let context: PluginContext;
   const tellers = new Map<ConnectedSession, Teller>();
+  /** Ended, while something that they asked for may still be under way. */
+  const gone = new WeakSet<ConnectedSession>();
   const moved = new Moved((conversation, user) => tellPeer(conversation, user));
 
   function tellPeer(conversation: string, mover: string): void {
@@ -21,10 +23,11 @@ export function receiptsPlugin(): Plugin {
 
   function look(session: ConnectedSession, conversations: readonly string[]): void {
     if (conversations.length === 0 || session.takes(deliveryTopics.receipt(session.user)) === undefined) return;
-    tellerOf(session).look(conversations);
+    tellerOf(session)?.look(conversations);
   }
 
-  function tellerOf(session: ConnectedSession): Teller {
+  function tellerOf(session: ConnectedSession): Teller | undefined {
+    if (gone.has(session)) return undefined;
     let teller = tellers.get(session);
     if (!teller) tellers.set(session, (teller = new Teller(session, context, () => release(session))));
     return teller;
@@ -35,7 +38,7 @@ export function receiptsPlugin(): Plugin {
     if (tellers.get(session)?.idle) tellers.delete(session);
   }
 
-  /** What moved while the device was away. */
+  /** What moved while the device was away, or took no receipts. */
   async function makeGood(session: ConnectedSession): Promise<void> {
     if (!session.live) look(session, await context.storage.log.conversationsOf(session.user));
   }
@@ -46,7 +49,7 @@ export function receiptsPlugin(): Plugin {
     if ('code' in step || !step.moved) return step;
     moved.add(conversation, user);
     if (session) {
-      tellerOf(session).knowsOwnRead(conversation, step.seq);
+      tellerOf(session)?.knowsOwnRead(conversation, step.seq);
       release(session);
     }
     for (const other of context.hub.of(user)) if (other !== session) look(other, [conversation]);
@@ -79,12 +82,12 @@ export function receiptsPlugin(): Plugin {
       },
     },
     delivered: (user, conversation) => moved.add(conversation, user),
-    connected: makeGood,
     subscribed: (session, added) => {
       const topic = deliveryTopics.receipt(session.user);
       return added.some((filter) => matchesFilter(filter, topic)) ? makeGood(session) : undefined;
     },
     disconnected(session) {
+      gone.add(session);
       tellers.get(session)?.stop();
       tellers.delete(session);
     },

@@ -19,11 +19,12 @@ const LIVE_CONVERSATIONS = 256;
  */
 export class Teller {
   private readonly waiting = new Set<string>();
-  /** Conversation → when its receipt was sent (Unix milliseconds). */
-  private readonly inFlight = new Map<string, number>();
+  private readonly inFlight = new Set<string>();
   private readonly liveTold = new Map<string, Told>();
   private working = false;
   private stopped = false;
+  /** Runs while nothing can be sent. */
+  private retry: NodeJS.Timeout | undefined;
   private readonly topic: string;
 
   constructor(
@@ -54,12 +55,13 @@ export class Teller {
   /** The connection is gone. */
   stop(): void {
     this.stopped = true;
+    clearTimeout(this.retry);
     this.waiting.clear();
     this.inFlight.clear();
   }
 
   private work(): void {
-    if (this.working || this.stopped) return;
+    if (this.working || this.retry || this.stopped) return;
     this.working = true;
     setImmediate(() => {
       this.turn().then(
@@ -79,25 +81,23 @@ export class Teller {
   private async turn(): Promise<void> {
     let looked = 0;
     for (const conversation of this.waiting) {
-      if (this.stopped || this.inFlight.size >= limits.receiptsInFlight.value) return;
-      if (this.isInFlight(conversation)) continue;
+      if (!this.maySend) return;
+      if (this.inFlight.has(conversation)) continue;
       if (looked++ === TURN) return;
       this.waiting.delete(conversation);
       await this.tell(conversation);
     }
   }
 
-  /** Something waits that is not in flight, and there is room for one more. */
-  private get mayGoOn(): boolean {
-    if (this.stopped || this.inFlight.size >= limits.receiptsInFlight.value) return false;
-    for (const conversation of this.waiting) if (!this.isInFlight(conversation)) return true;
-    return false;
+  private get maySend(): boolean {
+    return !this.stopped && !this.retry && this.inFlight.size < limits.receiptsInFlight.value;
   }
 
-  /** A receipt that was not acknowledged in the time a connection may stall was never sent: no packet id was free. */
-  private isInFlight(conversation: string): boolean {
-    const sentAtMs = this.inFlight.get(conversation);
-    return sentAtMs !== undefined && this.context.now() - sentAtMs < limits.windowStallMs.value;
+  /** Something waits that is not in flight, and may be sent. */
+  private get mayGoOn(): boolean {
+    if (!this.maySend) return false;
+    for (const conversation of this.waiting) if (!this.inFlight.has(conversation)) return true;
+    return false;
   }
 
   private async tell(conversation: string): Promise<void> {
@@ -143,14 +143,24 @@ export class Teller {
       ownRead: BigInt(tell.toldOwnRead),
       atMs: BigInt(atMs),
     });
-    this.inFlight.set(conversation, this.context.now());
-    this.session.sendTracked(this.topic, toBinary(ReceiptSchema, receipt), () => {
+    this.inFlight.add(conversation);
+    const sent = this.session.sendTracked(this.topic, toBinary(ReceiptSchema, receipt), () => {
       if (this.stopped) return;
       this.inFlight.delete(conversation);
       this.remember(conversation, tell);
       if (this.waiting.size > 0) this.work();
       else this.rested();
     });
+    if (!sent) this.tryAgain(conversation);
+  }
+
+  private tryAgain(conversation: string): void {
+    this.inFlight.delete(conversation);
+    this.waiting.add(conversation);
+    this.retry = setTimeout(() => {
+      this.retry = undefined;
+      this.work();
+    }, limits.receiptDelayMs.value);
   }
 
   /** undefined: not known (of a live session), so anything may be news. */

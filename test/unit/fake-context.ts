@@ -40,9 +40,10 @@ export class FakeSession implements ConnectedSession {
   send(topic: string, payload: Uint8Array, retain = false): void {
     if (this.takes(topic) !== undefined) this.sent.push({ topic, payload, retain });
   }
-  sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): void {
+  sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): boolean {
     this.send(topic, payload);
     acknowledged();
+    return true;
   }
   renew(identity: Identity): void {
     this.renewed = identity;

@@ -1,117 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
-import { Code, create, createUlid, deliveryTopics, directConversation, fromBinary, limits, MessageSchema, ReadSchema, ReceiptSchema, toBinary, type Receipt } from 'godwit-schemas';
-import type { Append } from '../../broker/ports/conversation-log.js';
-import { RefusedError, type Caller, type ConnectedSession, type Plugin, type PluginContext, type Refusal } from '../../broker/ports/plugin.js';
-import { receiptsPlugin } from '../../plugins/receipts/index.js';
-import { Clock, FakeSession, fakeContext } from './fake-context.js';
+import { describe, test } from 'node:test';
+import { Code, deliveryTopics, directConversation, limits, type Receipt } from 'godwit-schemas';
+import { RefusedError, type Caller } from '../../broker/ports/plugin.js';
+import { openHouse, type Device } from './receipts-house.js';
 
-const newId = createUlid();
 const AB = directConversation('alice', 'bob');
-
-/** A session that acknowledges when the test says so. */
-class Device extends FakeSession {
-  private readonly unacknowledged: (() => void)[] = [];
-  private readonly qos: 0 | 1 = 1;
-
-  static connect(user: string, device: string, { live = false, qos = 1 as 0 | 1 } = {}): Device {
-    const session = new Device(user, device, 0);
-    session.filters.add(deliveryTopics.receipt(user));
-    Object.assign(session, { live, qos });
-    return session;
-  }
-  override takes(topic: string): 0 | 1 | undefined {
-    return super.takes(topic) && this.qos;
-  }
-  override sendTracked(topic: string, payload: Uint8Array, acknowledged: () => void): void {
-    this.sent.push({ topic, payload, retain: false });
-    this.unacknowledged.push(acknowledged);
-  }
-  acknowledge(count = this.unacknowledged.length): void {
-    for (const acknowledged of this.unacknowledged.splice(0, count)) acknowledged();
-  }
-  /** What came since the last time this was asked. */
-  receipts(): Receipt[] {
-    return this.sent.splice(0).map(({ topic, payload }) => {
-      assert.equal(topic, deliveryTopics.receipt(this.user));
-      return fromBinary(ReceiptSchema, payload);
-    });
-  }
-}
-
-interface House {
-  plugin: Plugin;
-  context: PluginContext;
-  clock: Clock;
-  connect(user: string, device?: string, options?: { live?: boolean; qos?: 0 | 1 }): Promise<Device>;
-  disconnect(device: Device): void;
-  write(from: string, to: string, count?: number): Promise<void>;
-  deliver(user: string, conversation: string, seq: number): void;
-  read(session: ConnectedSession, conversation: string, seq: number): Promise<Refusal | undefined>;
-  /** Everything that is due has happened: the delay is over, and the (synchronous) store has answered. */
-  settle(): Promise<void>;
-}
-
-async function open(t: TestContext): Promise<House> {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const clock = new Clock(1_000_000);
-  const context = fakeContext(clock);
-  const plugin = receiptsPlugin();
-  await plugin.start!(context);
-  t.after(() => plugin.stop!());
-  t.after(() => assert.deepEqual(context.errors, []));
-  return {
-    plugin,
-    context,
-    clock,
-    async connect(user, device = 'phone', options) {
-      const session = Device.connect(user, device, options);
-      context.sessions.add(session);
-      await plugin.connected!(session);
-      return session;
-    },
-    disconnect(device) {
-      context.sessions.delete(device);
-      plugin.disconnected!(device, true);
-    },
-    async write(from, to, count = 1) {
-      const batch = Array.from({ length: count }, () => message(from, to));
-      await context.storage.log.append(batch);
-    },
-    deliver(user, conversation, seq) {
-      void context.storage.cursors.moveDelivered(user, conversation, seq, clock.nowMs);
-      plugin.delivered!(user, conversation, seq);
-    },
-    read: async (session, conversation, seq) => plugin.control!.read!(session, { kind: 'read', conversation }, toBinary(ReadSchema, create(ReadSchema, { seq: BigInt(seq) }))),
-    async settle() {
-      t.mock.timers.tick(limits.receiptDelayMs.value);
-      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
-    },
-  };
-}
-
-function message(from: string, to: string): Append {
-  const id = newId();
-  const bytes = toBinary(MessageSchema, create(MessageSchema, { id, body: new Uint8Array([1]) }));
-  return {
-    conversation: directConversation(from, to),
-    members: from === to ? [from] : [from, to],
-    from,
-    fromDevice: 'phone',
-    id,
-    buffer: bytes,
-    start: 0,
-    end: bytes.length,
-    aux: undefined,
-    flags: 0,
-    epoch: 0,
-    expiresInS: 0,
-    code: Code.OK,
-    seq: 0,
-    sentAtMs: 0,
-    duplicate: false,
-  };
-}
 
 function shown({ conversation, delivered, read, ownRead, atMs }: Receipt): (string | number)[] {
   return [conversation, Number(delivered), Number(read), Number(ownRead), Number(atMs)];
@@ -119,7 +12,7 @@ function shown({ conversation, delivered, read, ownRead, atMs }: Receipt): (stri
 
 describe('a floor that moves', () => {
   test('is told to the author, once for all moves of the delay (receiptDelayMs)', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 5);
     const [alice, bob] = [await house.connect('alice'), await house.connect('bob')];
     await house.settle();
@@ -133,7 +26,7 @@ describe('a floor that moves', () => {
   });
 
   test('is told to all devices of the author', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob');
     const devices = [await house.connect('alice', 'phone'), await house.connect('alice', 'laptop')];
     house.deliver('bob', AB, 1);
@@ -142,7 +35,7 @@ describe('a floor that moves', () => {
   });
 
   test('is not told to who wrote nothing between the old floor and the new', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob');
     await house.write('bob', 'alice', 3);
     const alice = await house.connect('alice');
@@ -161,7 +54,7 @@ describe('a floor that moves', () => {
   });
 
   test('over places that are gone is told: whose they were is not known any more', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 2);
     house.deliver('bob', AB, 2);
     await house.context.storage.log.trim(AB, 2);
@@ -171,7 +64,7 @@ describe('a floor that moves', () => {
   });
 
   test('over more places than are worth reading is told', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('bob', 'alice', 300);
     house.deliver('bob', AB, 300);
     const alice = await house.connect('alice');
@@ -180,7 +73,7 @@ describe('a floor that moves', () => {
   });
 
   test('of the note to self is told to nobody', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'alice');
     const devices = [await house.connect('alice', 'phone'), await house.connect('alice', 'laptop')];
     house.deliver('alice', directConversation('alice', 'alice'), 1);
@@ -190,7 +83,7 @@ describe('a floor that moves', () => {
   });
 
   test('is not told to a device that does not take receipts, until it subscribes', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob');
     house.deliver('bob', AB, 1);
     const alice = await house.connect('alice');
@@ -209,7 +102,7 @@ describe('a floor that moves', () => {
 
 describe('one receipt in flight', () => {
   test('for each conversation: the newest state follows its PUBACK', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 10);
     await house.write('alice', 'carol');
     const alice = await house.connect('alice');
@@ -232,21 +125,23 @@ describe('one receipt in flight', () => {
     assert.deepEqual(alice.receipts(), []);
   });
 
-  test('that is never acknowledged does not silence the conversation for longer than a connection may stall', async (t) => {
-    const house = await open(t);
+  test('that cannot be sent yet is sent later', async (t) => {
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 3);
     const alice = await house.connect('alice');
+    alice.mute = true;
     house.deliver('bob', AB, 1);
     await house.settle();
-    assert.equal(alice.receipts().length, 1);
-    house.clock.nowMs += limits.windowStallMs.value;
     house.deliver('bob', AB, 2);
+    await house.settle();
+    assert.deepEqual(alice.receipts(), []);
+    alice.mute = false;
     await house.settle();
     assert.deepEqual(alice.receipts().map(({ delivered }) => delivered), [2n]);
   });
 
   test('receiptsInFlight: a device that comes back to 1,000 conversations is told a few at a time, and all', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     const peers = Array.from({ length: 1_000 }, (_, i) => `peer${i}`);
     for (const peer of peers) {
       await house.write('alice', peer);
@@ -272,7 +167,7 @@ describe('one receipt in flight', () => {
 
 describe('what was missed', () => {
   test('while away is made good on connect; what was acknowledged is not repeated', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 3);
     const first = await house.connect('alice');
     house.deliver('bob', AB, 1);
@@ -302,8 +197,26 @@ describe('what was missed', () => {
     assert.deepEqual(fourth.receipts(), []);
   });
 
+  test('is not told to a connection that ended while its conversations were fetched', async (t) => {
+    const house = await openHouse(t);
+    await house.write('alice', 'bob');
+    house.deliver('bob', AB, 1);
+    const { log } = house.context.storage;
+    const conversations = await log.conversationsOf('alice');
+    let answer: (conversations: readonly string[]) => void = () => undefined;
+    t.mock.method(log, 'conversationsOf', () => new Promise((resolve) => (answer = resolve)));
+    const asked = house.connect('alice');
+    await new Promise(setImmediate);
+    const [alice] = house.context.hub.of('alice') as Device[];
+    house.disconnect(alice);
+    answer(conversations);
+    await asked;
+    await house.settle();
+    assert.deepEqual(alice.receipts(), []);
+  });
+
   test('is each device its own to know', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob');
     const phone = await house.connect('alice', 'phone');
     house.deliver('bob', AB, 1);
@@ -316,7 +229,7 @@ describe('what was missed', () => {
 
   for (const options of [{ live: true }, { qos: 0 as const }]) {
     test(`is not kept for ${options.live ? 'a live session' : 'QoS 0'}: it is told what moves while it is there`, async (t) => {
-      const house = await open(t);
+      const house = await openHouse(t);
       await house.write('alice', 'bob', 3);
       const alice = await house.connect('alice', 'phone', options);
       house.deliver('bob', AB, 1);
@@ -336,7 +249,7 @@ describe('what was missed', () => {
 
 describe('reading', () => {
   test('is told to the author with its time, and to the reader\'s other devices', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 4);
     const [alice, phone, laptop] = [await house.connect('alice'), await house.connect('bob', 'phone'), await house.connect('bob', 'laptop')];
     house.deliver('bob', AB, 4);
@@ -352,7 +265,7 @@ describe('reading', () => {
   });
 
   test('also delivers', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 4);
     const [alice, bob] = [await house.connect('alice'), await house.connect('bob')];
     await house.read(bob, AB, 2);
@@ -361,7 +274,7 @@ describe('reading', () => {
   });
 
   test('on one device is told to another when that comes back, once', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 4);
     const phone = await house.connect('bob', 'phone');
     await house.read(phone, AB, 4);
@@ -378,7 +291,7 @@ describe('reading', () => {
   });
 
   test('beyond the head is reading to the head; it never goes back', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 4);
     const bob = await house.connect('bob');
     const readOf = async (): Promise<number> => (await house.context.storage.cursors.user('bob', AB)).read;
@@ -391,7 +304,7 @@ describe('reading', () => {
   });
 
   test('is durable before it is answered', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob');
     const { cursors } = house.context.storage;
     const order: string[] = [];
@@ -408,7 +321,7 @@ describe('reading', () => {
   });
 
   test('is for members of a conversation that exists', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob');
     const carol = await house.connect('carol');
     assert.equal((await house.read(carol, AB, 1))?.code, Code.UNKNOWN_CONVERSATION);
@@ -419,7 +332,7 @@ describe('reading', () => {
   });
 
   test('by read.set: the answer is where the cursor is; every device is told', async (t) => {
-    const house = await open(t);
+    const house = await openHouse(t);
     await house.write('alice', 'bob', 4);
     const bob = await house.connect('bob');
     const caller: Caller = { user: 'bob', device: undefined, admin: false, expiresAtMs: 0, session: undefined, address: '' };
