@@ -1,9 +1,12 @@
-import { cpus, release, totalmem } from 'node:os';
+import { statfsSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
 import type { Peer } from './peers/peer.js';
 import type { Results } from './results.js';
 import type { Row, Workload } from './workloads.js';
 
 const reference = 'Mosquitto';
+/** TMPFS_MAGIC (statfs(2)). */
+const tmpfs = 0x01021994;
 /** A generator that takes more of its core than this may be what was measured. */
 const saturated = 0.9;
 
@@ -11,6 +14,7 @@ const saturated = 0.9;
 export function heading(peers: { peer: Peer; version: string | undefined }[], now: Date): string {
   return [
     `${now.toISOString().slice(0, 10)}, ${cpus().length} cores ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, Node ${process.version}`,
+    ...(statfsSync(tmpdir()).type === tmpfs ? [`Data folders lie in ${tmpdir()}, which is memory: nothing is durable there. Set TMPDIR to a folder on a disk.`] : []),
     ...peers.map(({ peer, version }) => `${peer.name} ${version ?? '(not installed)'}: ${peer.settings}`),
   ].join('\n');
 }
