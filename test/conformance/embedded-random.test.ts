@@ -4,6 +4,7 @@ import { EntryState } from '../../broker/ports/conversation-log.js';
 import type { Append, ConversationLog, Entry } from '../../broker/ports/conversation-log.js';
 import { again, append, idOf } from './appends.js';
 import { embedded, memory } from './backend.js';
+import { generator } from './random.js';
 
 const CONVERSATIONS = ['d:a:b', 'd:a:c', 'd:b:c', 'g:all', 'd:a:a', 'u:a'];
 const ALL = { entries: 100_000, bytes: 100_000_000 };
@@ -81,13 +82,4 @@ function outcome({ code, seq, sentAtMs, duplicate }: Append): unknown {
 function shown(entry: Entry): unknown {
   const { seq, sentAtMs, expiresAtMs, state, flags, counted, aux } = entry;
   return [seq, sentAtMs, expiresAtMs, state, flags, counted, aux?.toString('hex') || undefined, entry.buffer.toString('hex', entry.start, entry.end), entry.stamp - entry.start];
-}
-
-/** A linear congruential generator: the same numbers for the same seed. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }

@@ -1,0 +1,60 @@
+/**
+ * A process that writes until it is killed: `crash-child.js <folder> <seed> <resend.json>`. It prints what it is about
+ * to do, and what was acknowledged; the lines are parsed by embedded-crash.test.ts.
+ */
+import { readFileSync } from 'node:fs';
+import type { Append } from '../../broker/ports/conversation-log.js';
+import { EntryState } from '../../broker/ports/conversation-log.js';
+import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
+import { append } from './appends.js';
+import { small } from './backend.js';
+import { generator } from './random.js';
+
+export interface Intent {
+  conversation: string;
+  from: string;
+  id: string;
+  body: string;
+}
+
+const CONVERSATIONS = ['d:a:b', 'd:a:c', 'd:b:c', 'g:all', 'd:a:a'];
+const [folder, seed, resends] = process.argv.slice(2);
+const random = generator(Number(seed));
+const storage = await openEmbeddedStorage({ folder, now: Date.now, limits: small });
+const say = (line: unknown): unknown => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function write(batch: Append[], bodies: string[]): Promise<void> {
+  const intents = batch.map(({ conversation, from, id }, i): Intent => ({ conversation, from, id: Buffer.from(id).toString('hex'), body: bodies[i] }));
+  say({ intents });
+  await storage.log.append(batch);
+  say({ acked: intents.map((intent, i) => ({ ...intent, seq: batch[i].seq, duplicate: batch[i].duplicate })) });
+}
+
+const again = JSON.parse(readFileSync(resends, 'utf8')) as Intent[];
+await write(again.map(({ conversation, from, id, body }) => append(conversation, from, body, { id: Buffer.from(id, 'hex') })), again.map(({ body }) => body));
+
+for (let n = 0; ; n++) {
+  const conversation = CONVERSATIONS[random(CONVERSATIONS.length)];
+  const head = storage.log.head(conversation);
+  const seq = head ? (await head)!.head : 0;
+  const what = random(20);
+  if (what === 0 && seq > 0) {
+    const place = 1 + random(seq);
+    if (await storage.log.erase(conversation, place, EntryState.Erased)) say({ erased: { conversation, seq: place } });
+  } else if (what === 1 && seq > 40) {
+    await storage.log.trim(conversation, seq - 40);
+    say({ trimmed: { conversation, seq: seq - 40 } });
+  } else if (what < 4 && seq > 0) {
+    await storage.cursors.setRead('a', conversation, seq, n);
+    say({ read: { conversation, seq } });
+  } else if (what < 6 && seq > 0) {
+    storage.cursors.moveDelivered('b', conversation, seq, n);
+    storage.cursors.moveDevice('b', 'phone', conversation, { position: seq, last: seq, started: true, toldDelivered: 0, toldRead: 0, toldOwnRead: 0 });
+  } else if (what === 6) {
+    await storage.directory.addUser(`user${seed}-${n}`, n);
+    say({ user: `user${seed}-${n}` });
+  } else {
+    const bodies = Array.from({ length: 1 + random(12) }, (_, i) => `${seed}-${n}-${i}${'.'.repeat(random(300))}`);
+    await write(bodies.map((body) => append(CONVERSATIONS[random(CONVERSATIONS.length)], ['a', 'b', 'c'][random(3)], body)), bodies);
+  }
+}

@@ -1,0 +1,8 @@
+/** A linear congruential generator: the same whole numbers in [0, below) for the same seed. */
+export function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
