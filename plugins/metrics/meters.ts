@@ -13,9 +13,10 @@ export function registerMeters(registry: Registry, meters: Meters): void {
   count('godwit_messages_duplicate_total', 'Resends that the log held already.', () => meters.duplicates);
   count('godwit_messages_delivered_total', 'Deliveries of messages that a device acknowledged, or that asked for no acknowledgement.', () => meters.delivered);
   count('godwit_messages_redelivered_total', 'Deliveries sent again because they were not acknowledged.', () => meters.redelivered);
+  count('godwit_connects_refused_total', 'CONNECTs that were refused.', () => meters.refusedConnects);
   new Counter({
     name: 'godwit_refused_total',
-    help: 'Publishes and calls that were refused, by code.',
+    help: 'Publishes that were refused, by code.',
     labelNames: ['code'],
     registers,
     collect() {

@@ -28,6 +28,7 @@ test('counters and gauges show what the engine counted, at every scrape anew', a
   meters.duplicates = 2;
   meters.delivered = 4;
   meters.redelivered = 1;
+  meters.refusedConnects = 9;
   meters.queueDepth = 3;
   meters.refuse(Code.RATE_LIMITED);
   meters.refuse(Code.RATE_LIMITED);
@@ -38,6 +39,7 @@ test('counters and gauges show what the engine counted, at every scrape anew', a
   assert.equal(sample(first, 'godwit_messages_duplicate_total'), 2);
   assert.equal(sample(first, 'godwit_messages_delivered_total'), 4);
   assert.equal(sample(first, 'godwit_messages_redelivered_total'), 1);
+  assert.equal(sample(first, 'godwit_connects_refused_total'), 9);
   assert.equal(sample(first, 'godwit_queue_depth'), 3);
   assert.equal(sample(first, 'godwit_refused_total{code="RATE_LIMITED"}'), 2);
   assert.equal(sample(first, 'godwit_refused_total{code="UNKNOWN_USER"}'), 1);
