@@ -249,7 +249,6 @@ export class Engine implements ConnectionEvents, SessionStore {
   }
 
   private attach(session: Session): void {
-    if (!session.takesMessages) return;
     session.pump.attach(session).catch((error) => {
       this.log.error({ err: error, user: session.user }, 'the conversations of a session could not be read');
       session.destroy('its conversations could not be read');

@@ -24,6 +24,10 @@ export class Pump {
   private scheduled = false;
   private readonly own: Uint8Array;
   private readonly dirty = new Set<Reader>();
+  /** The readers stand where a live session reads, not at the device's cursors. */
+  private live = false;
+  /** The connection that was sent again what the one before it left in flight. */
+  private resentTo: Session | undefined;
   /** When the window closed without a PUBACK since; 0 = it is open. */
   stalledSinceMs = 0;
 
@@ -42,11 +46,20 @@ export class Pump {
     return `${this.user}:${this.device}`;
   }
 
-  /** Takes a connection: resends what the last one left in flight, then whatever lies behind the cursors. */
+  /**
+   * Takes a connection, or one whose subscription for messages changed: resends what the last one left in flight, then
+   * whatever lies behind the cursors.
+   */
   async attach(session: Session): Promise<void> {
     this.session = session;
-    for (const item of this.inFlight.values()) if ('reader' in item) await this.resend(item);
-    if (session.live) return;
+    if (!session.takesMessages) return;
+    if (session.live || this.live) this.startOver();
+    this.live = session.live;
+    if (this.live) return;
+    if (this.resentTo !== session) {
+      this.resentTo = session;
+      for (const item of this.inFlight.values()) if ('reader' in item) await this.resend(item);
+    }
     const { log, cursors } = this.engine.storage;
     const [conversations, rows] = await Promise.all([log.conversationsOf(this.user), cursors.ofDevice(this.user, this.device)]);
     for (const conversation of conversations) {
@@ -65,19 +78,28 @@ export class Pump {
     }
   }
 
-  /** The connection is gone: cursors go to the store, and only what is in flight is kept. True: nothing is. */
-  detach(): boolean {
-    const live = this.session?.live ?? false;
+  /** The connection is gone: cursors go to the store, and only what is in flight is kept. */
+  detach(): void {
+    if (this.live) this.startOver();
     this.flushCursors();
     this.session = undefined;
+    this.resentTo = undefined;
     this.stalledSinceMs = 0;
     this.line.length = 0;
-    for (const item of [...this.inFlight.values()]) if (live || !('reader' in item)) this.inFlight.remove(item.packetId);
+    for (const item of [...this.inFlight.values()]) if (!('reader' in item)) this.inFlight.remove(item.packetId);
     for (const [conversation, reader] of this.readers) {
       reader.ready = false;
-      if (live || reader.inFlight === 0) this.readers.delete(conversation);
+      if (reader.inFlight === 0) this.readers.delete(conversation);
     }
-    return this.inFlight.size === 0;
+  }
+
+  /** From live to kept, or the other way: nothing that was read so says where the other one stands. */
+  private startOver(): void {
+    this.flushCursors();
+    this.stalledSinceMs = 0;
+    this.line.length = 0;
+    this.readers.clear();
+    for (const item of [...this.inFlight.values()]) if ('reader' in item) this.inFlight.remove(item.packetId);
   }
 
   /** The conversation has entries up to `last`, of which `first` is new. */
@@ -88,7 +110,7 @@ export class Pump {
     if (!reader) {
       reader = new Reader(conversation);
       this.readers.set(conversation, reader);
-      if (session.live) reader.startAt(first - 1);
+      if (this.live) reader.startAt(first - 1);
       else {
         const cursor = this.engine.storage.cursors.device(this.user, this.device, conversation);
         if (cursor instanceof Promise) this.load(reader, cursor.then((row) => reader!.start(row)));
@@ -143,7 +165,7 @@ export class Pump {
   pump(): void {
     this.scheduled = false;
     const session = this.session;
-    if (!session || !session.deliverable) return;
+    if (!session || !session.deliverable || !session.takesMessages) return;
     const { log } = this.engine.storage;
     while (this.line.length > 0) {
       if (!session.volatile && (!this.inFlight.open || !this.inFlight.available)) {
@@ -195,7 +217,7 @@ export class Pump {
   }
 
   private moved(reader: Reader): void {
-    if (this.session?.live) {
+    if (this.live) {
       reader.dirty = false;
       return;
     }
@@ -212,7 +234,8 @@ export class Pump {
       gapFrom = 0;
     };
     const extendGap = (from: number, to: number, reason: Reason): void => {
-      if (gapFrom > 0 && reason !== gapReason) flushGap();
+      // Places of one's own that lie between are no gap.
+      if (gapFrom > 0 && (reason !== gapReason || from !== gapTo + 1)) flushGap();
       if (gapFrom === 0) gapFrom = from;
       gapTo = to;
       gapReason = reason;
