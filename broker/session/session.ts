@@ -73,6 +73,7 @@ export class Session implements ConnectedSession, LaneHandler {
   private established: Established | undefined;
   private ownRoutes: Routes | undefined;
   private ownRaw: RawMemory | undefined;
+  private ownCaller: Caller | undefined;
   private ownTopics: DeliveryTopics | undefined;
   private ownFilters: Filters | undefined;
 
@@ -136,7 +137,7 @@ export class Session implements ConnectedSession, LaneHandler {
     return (this.ownRaw ??= this.engine.sessions.rawMemory(this.pump.clientId));
   }
   get caller(): Caller {
-    return { ...this.identity, session: this, address: this.address };
+    return (this.ownCaller ??= { ...this.identity, session: this, address: this.address });
   }
 
   get takesMsg(): boolean {
@@ -178,6 +179,9 @@ export class Session implements ConnectedSession, LaneHandler {
 
   renew(identity: Identity): void {
     this.own.identity = identity;
+    // Routes were asked for as the caller of the old token.
+    this.ownCaller = undefined;
+    this.ownRoutes = undefined;
   }
 
   end(refusal: Refusal): void {
