@@ -33,10 +33,11 @@ export function others(results: Results): string {
   return `All else on the machine took ${least} to ${most} of its ${cpus().length} cores in the throughput runs.`;
 }
 
-/** A Markdown table: a line a metric, a column a peer. */
+/** A Markdown table of what was run: a line a metric, a column a peer. */
 export function table(workloads: Workload[], peers: { peer: Peer; version: string | undefined }[], results: Results): string {
   const head = ['', 'unit', ...peers.map(({ peer }) => peer.name)];
-  const lines = workloads.flatMap((workload) => [
+  const measured = workloads.filter(({ name }) => results.runs.some((run) => run.workload === name));
+  const lines = measured.flatMap((workload) => [
     [`**${workload.title}**`, '', ...peers.map(() => '')],
     ...workload.rows.map((row) => [
       row.label,
