@@ -9,7 +9,7 @@ import { runJob } from './load/run.js';
 import { parseOptions } from './options.js';
 import { plainAccount, plainDialect } from './peers/plain.js';
 import { checkLine, checks } from './checks.js';
-import { table } from './report.js';
+import { failures, table } from './report.js';
 import { Results } from './results.js';
 import { workloads } from './workloads.js';
 
@@ -132,6 +132,7 @@ describe('report', () => {
     results.add({ round: 1, workload: 'throughput', peer: 'Aedes', variant: 'x', error: 'stalled' });
     const lines = table([workloads[0]], [peer('Mosquitto'), peer('Godwit'), peer('Aedes'), { ...peer('rumqttd'), version: undefined }], results);
     assert.match(lines, /throughput +\| messages\/s \| +200 \| +400 \(2\.00\) \| +failed \| not installed \|/);
+    assert.deepEqual(failures(workloads, results), ['Aedes failed in round 1 at 50 pairs, 1000 in flight: stalled']);
     const verdicts = checks(results).map(checkLine);
     assert.ok(verdicts.includes("must CPU per message at most 0.7 times Mosquitto's: 0.80 (does not hold)"));
     assert.ok(verdicts.includes("must throughput at least 1.3 times Mosquitto's: 2.00 (holds)"));

@@ -6,7 +6,7 @@ import { aedes } from './peers/aedes.js';
 import { godwit } from './peers/godwit.js';
 import { mosquitto } from './peers/mosquitto.js';
 import { rumqttd } from './peers/rumqttd.js';
-import { heading, notes, others, table } from './report.js';
+import { failures, heading, notes, others, table } from './report.js';
 import { runRounds } from './rounds.js';
 import { scales, workloads } from './workloads.js';
 
@@ -33,6 +33,7 @@ async function bench(options: Options): Promise<void> {
     say: (line) => console.error(line),
   });
   console.log(`\n${table(chosen, asked, results)}\n${notes}\n${others(results)}\n`);
+  for (const line of failures(chosen, results)) console.log(line);
   for (const check of checks(results)) console.log(checkLine(check));
   const minutes = (Date.now() - startedAt.getTime()) / 60_000;
   console.log(`${options.rounds} round${options.rounds === 1 ? '' : 's'} in ${minutes.toFixed(1)} minutes`);

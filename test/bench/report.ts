@@ -33,6 +33,12 @@ export function others(results: Results): string {
   return `All else on the machine took ${least} to ${most} of its ${cpus().length} cores in the throughput runs.`;
 }
 
+/** A line for each run that has no numbers. */
+export function failures(workloads: Workload[], results: Results): string[] {
+  const title = (name: string) => workloads.find((workload) => workload.name === name)?.title;
+  return results.runs.flatMap(({ round, peer, workload, error }) => (error === undefined ? [] : [`${peer} failed in round ${round} at ${title(workload)}: ${error}`]));
+}
+
 /** A Markdown table of what was run: a line a metric, a column a peer. */
 export function table(workloads: Workload[], peers: { peer: Peer; version: string | undefined }[], results: Results): string {
   const head = ['', 'unit', ...peers.map(({ peer }) => peer.name)];
