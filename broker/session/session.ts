@@ -230,7 +230,8 @@ export class Session implements ConnectedSession, LaneHandler {
   heard(): void {
     const now = this.engine.now();
     this.heardAtMs = now;
-    if (now - this.keepaliveRefreshedAtMs < 1_000) return;
+    // Once a second is enough, but for a keepalive of one: of that half a second is all that there is to spare.
+    if (now - this.keepaliveRefreshedAtMs < (this.keepaliveS === 1 ? 250 : 1_000)) return;
     this.keepaliveRefreshedAtMs = now;
     this.suspendKeepalive();
   }
