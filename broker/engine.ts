@@ -162,7 +162,10 @@ export class Engine implements ConnectionEvents, SessionStore {
     session.saidGoodbye = (session.client as unknown as { _disconnected: boolean })._disconnected;
     this.sessions.remove(session);
     session.pump.detach();
-    if (!session.clean) this.sessions.detach(session.pump);
+    if (!session.clean) {
+      this.sessions.detach(session.pump);
+      this.connects.left(session).catch((error) => this.log.error({ err: error, user: session.user }, 'when a device was last seen could not be kept'));
+    }
     this.host.disconnected(session, session.saidGoodbye);
   }
 
@@ -227,6 +230,10 @@ export class Engine implements ConnectionEvents, SessionStore {
   publish(stream: Duplex, packet: PublishPacket): Promise<void> {
     const session = this.byStream.get(stream)!;
     return session.inbound.publishParsed(packet.topic, Buffer.from(packet.payload), packet.messageId ?? 0, packet.dup);
+  }
+
+  repeated(stream: Duplex): void {
+    this.byStream.get(stream)!.stoodInLine();
   }
 
   // SessionStore

@@ -1,5 +1,6 @@
 import { Code, fromBinary, isRetry, toJson, type Method } from 'godwit-schemas';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { addressKey } from '../limits/address-key.js';
 import type { MethodTable } from '../methods/table.js';
 import type { MaybePromise } from '../ports/conversation-log.js';
 import type { Caller, Identity, Limiter, Refusal } from '../ports/plugin.js';
@@ -49,14 +50,15 @@ export function serveCalls(app: FastifyInstance, door: CallDoor): void {
 
 async function identify(door: CallDoor, request: FastifyRequest): Promise<Caller | Refusal> {
   const address = door.addressOf(request);
-  const wait = door.failedLogins.peek(address);
+  const key = addressKey(address);
+  const wait = door.failedLogins.peek(key);
   if (wait > 0) return { code: Code.RATE_LIMITED, text: 'too many failed logins', retryAfterMs: wait };
   const token = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) return { code: Code.UNAUTHENTICATED, text: 'a bearer token is needed' };
   const identity = await door.authenticate(token);
   if ('user' in identity) return { ...identity, session: undefined, address };
   // A fault of ours is no failed login.
-  if (!isRetry(identity.code)) door.failedLogins.take(address);
+  if (!isRetry(identity.code)) door.failedLogins.take(key);
   return identity;
 }
 

@@ -2,6 +2,7 @@ import type { Client } from 'aedes';
 import type { IConnectPacket as ConnectPacket } from 'mqtt-packet';
 import { clientId as joinClientId, Code, limits, parseClientId, parsePublishTopic } from 'godwit-schemas';
 import type { Engine } from '../engine.js';
+import { addressKey } from '../limits/address-key.js';
 import { isRefusal } from '../plugin-host.js';
 import type { DeviceCursor } from '../ports/cursors.js';
 import type { DeviceRecord } from '../ports/directory.js';
@@ -32,7 +33,7 @@ export class Connects {
 
   /** Before anything of a CONNECT is read: may this address connect now? If not, CONNACK 3 says so. */
   admit(session: Session): boolean {
-    const { address } = session;
+    const address = addressKey(session.address);
     if (!this.engine.stopping && this.addresses.take(address) === 0 && this.failures.peek(address) === 0) return true;
     session.stream.write(CONNACK_UNAVAILABLE);
     session.destroy(this.engine.stopping ? 'shutting down' : 'too many connections or failed logins of this address');
@@ -109,7 +110,10 @@ export class Connects {
     let pump: Pump;
     if (clean) pump = new Pump(engine, user, device, 0, true);
     else {
-      const record = (await directory.device(user, device)) ?? (await this.newDevice(user, device, now));
+      const known = await directory.device(user, device);
+      // What a device of this name left in flight before it was removed is not this one's.
+      if (!known) engine.sessions.takeDetached(id);
+      const record = known ?? (await this.newDevice(user, device, now));
       filters = record.filters;
       pump = engine.sessions.takeDetached(id) ?? new Pump(engine, user, device, record.packetIds, false);
     }
@@ -131,6 +135,13 @@ export class Connects {
     return record;
   }
 
+  /** Keeps when the device was last heard. */
+  async left({ user, device, heardAtMs }: Session): Promise<void> {
+    const { directory } = this.engine.storage;
+    const record = await directory.device(user, device);
+    if (record && record.lastSeenMs < heardAtMs) await directory.putDevice({ ...record, lastSeenMs: heardAtMs });
+  }
+
   /** The old connection of the same device is told, dropped with what it had not appended, and gone before the new one is in. */
   private async takeOver(old: Session): Promise<void> {
     old.inbound.accepting = false;
@@ -139,7 +150,7 @@ export class Connects {
   }
 
   private fail(session: Session, code: ReturnCode, why: string): ReturnCode {
-    this.failures.take(session.address);
+    this.failures.take(addressKey(session.address));
     return this.refuse(session, code, why);
   }
 
