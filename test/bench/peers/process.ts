@@ -82,12 +82,12 @@ export class ServerProcess {
       this.listeners.add(look);
       look();
     });
-    return Promise.race([found, this.failed(`printed nothing like ${pattern}`)]);
+    return this.orStop(Promise.race([found, this.failed(`printed nothing like ${pattern}`)]));
   }
 
   async listening(port: number): Promise<void> {
     const failed = this.failed(`does not listen on ${port}`);
-    while (!(await Promise.race([accepts(port), failed]))) await sleep(20);
+    while (!(await this.orStop(Promise.race([accepts(port), failed])))) await sleep(20);
   }
 
   async stop(): Promise<void> {
@@ -98,11 +98,21 @@ export class ServerProcess {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  /** A server that did not start is not left behind. */
+  private async orStop<T>(started: Promise<T>): Promise<T> {
+    try {
+      return await started;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
   private async failed(what: string): Promise<never> {
     const late = new AbortController();
     await Promise.race([this.ended, sleep(startMs, undefined, { ref: false, signal: late.signal })]);
     late.abort();
-    throw new Error(`${this.child.spawnfile} ${what}:\n${this.output}`);
+    throw new Error(`${this.child.spawnfile} ${what}:\n${this.output.trim()}`);
   }
 }
 
