@@ -127,6 +127,10 @@ export class PluginHost {
     for (const plugin of this.deliveredPlugins) this.tell(plugin, 'delivered', () => plugin.delivered!(user, conversation, seq));
   }
 
+  readMoved(user: string, conversation: string, seq: number): void {
+    for (const plugin of this.plugins) if (plugin.read) this.tell(plugin, 'read', () => plugin.read!(user, conversation, seq));
+  }
+
   private async first(
     hook: string,
     ask: (plugin: Plugin) => MaybePromise<Refusal | undefined>,

@@ -98,6 +98,7 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
     authenticate: (token) => host.authenticate(token, now()),
     mayReach: (from, to, what) => host.mayReach(from, to, what),
     limiter: (rate) => engine.limiter(rate),
+    readMoved: (user, conversation, seq) => host.readMoved(user, conversation, seq),
     forgetRoutes: () => engine.forgetRoutes(),
     wake: (users, conversation) => void wake(engine, users, conversation),
   };

@@ -109,6 +109,8 @@ export interface PluginContext {
   authenticate(token: string): MaybePromise<Identity | Refusal>;
   /** A rate limiter on the host's clock. `perMinute` 0 = no limit; `burst` (at least 1) is how many may be taken at once, `perMinute` if left out. */
   limiter(rate: { perMinute: number; burst?: number }): Limiter;
+  /** A read cursor moved: tells every plugin's `read`. */
+  readMoved(user: string, conversation: string, seq: number): void;
   /** Forgets every remembered route: after something that changes who may send to whom. */
   forgetRoutes(): void;
   /** Calls a user's sessions to look at a conversation again. */

@@ -51,10 +51,11 @@ export class Filters {
   }
 
   private rawQos(): 0 | 1 | undefined {
-    const root = `u/${this.user}/raw/`;
     let qos: 0 | 1 | undefined;
     for (const [filter, granted] of this.filters) {
-      if ((filter.startsWith(root) || filter.startsWith(`u/${this.user}/+/`)) && (qos === undefined || granted > qos)) qos = granted;
+      // Granted filters lie under `u/<user>/` or `presence/<user>`: the third level says what they are for.
+      const level = filter.split('/')[2];
+      if ((level === 'raw' || level === '+') && (qos === undefined || granted > qos)) qos = granted;
     }
     return qos;
   }

@@ -48,6 +48,7 @@ export function receiptsPlugin(): Plugin {
     const step = await moveRead(context, user, conversation, place);
     if ('code' in step || !step.moved) return step;
     moved.add(conversation, user);
+    context.readMoved(user, conversation, step.seq);
     if (session) {
       tellerOf(session)?.knowsOwnRead(conversation, step.seq);
       release(session);

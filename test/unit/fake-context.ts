@@ -77,6 +77,7 @@ export function fakeContext(clock: Clock): FakeContext {
     mayReach: async (from: string, to: string, what: Reach) => context.objection(from, to, what),
     authenticate: (token: string) => context.identify(token),
     limiter: (rate: { perMinute: number; burst?: number }) => new RateLimiter({ ...rate, maxKeys: 1000, now: clock.now }),
+    readMoved: () => undefined,
     forgetRoutes: unused('forgetRoutes'),
     wake: unused('wake'),
     sessions,

@@ -35,7 +35,7 @@ export const godwit: Peer = {
   async start() {
     const folder = await workFolder();
     const secret = randomBytes(32).toString('hex');
-    const server = ServerProcess.start(folder, process.execPath, [join(root, 'dist/broker/cli/main.js'), 'serve'], {
+    const server = ServerProcess.start(folder, process.execPath, ['--max-semi-space-size=4', join(root, 'dist/broker/cli/main.js'), 'serve'], {
       GODWIT_HOST: host,
       GODWIT_MQTT_PORT: '0',
       GODWIT_HTTP_PORT: '0',
