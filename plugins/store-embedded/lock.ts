@@ -31,6 +31,11 @@ export class FolderLock {
     throw inUse(folder);
   }
 
+  /** Whether a living process holds the folder. */
+  static isHeld(folder: string): Promise<boolean> {
+    return shortly(folder, isAlive);
+  }
+
   async release(): Promise<void> {
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
     // Node removes a socket it listened on, but by the name it was given, which may have been a short one.

@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline';
+import { directConversation } from 'godwit-schemas';
+import type { ConnectionChange, GodwitError, Message, Sent, Shown } from 'godwit-client';
+import { CommandError } from '../errors.js';
+import { clock } from '../times.js';
+import { gapText } from './gap.js';
+import type { ChatSession } from './session.js';
+import { harmless } from './text.js';
+
+/** Without a connection for this long, what is not sent is left in the store. */
+const patienceMs = 30_000;
+
+/**
+ * The talk through pipes: every line that comes in is sent, every message is a line that goes out. Resolves when the
+ * input has ended and everything was accepted.
+ * @throws CommandError when something was refused, or could not be sent in time
+ */
+export async function chatThroughPipes(session: ChatSession): Promise<void> {
+  const { client, me, other, notes } = session;
+  for (const note of notes) process.stderr.write(`${note}\n`);
+  const conversation = directConversation(me, other);
+  const show = (shown: Shown): void => {
+    if (shown.type === 'undecodable' ? shown.message?.conversation !== conversation : shown.conversation !== conversation) return;
+    print(shown);
+    if (shown.type === 'message' && !shown.own) client.markRead(other, shown.seq).catch(complain);
+  };
+  client.on('message', show);
+  client.on('gap', show);
+  client.on('undecodable', show);
+  client.on('error', ({ error }) => complain(error));
+  const given = new Patience();
+  client.on('connection', (change) => given.changed(change));
+  client.connect().catch(() => {}); // `given` hears of it
+
+  const results: Promise<void>[] = [];
+  const input = createInterface({ input: process.stdin, terminal: false });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => input.close());
+  for await (const line of input) {
+    if (line.trim() !== '') results.push(accepted(client.send(other, line), line, me));
+  }
+  const outcomes = await Promise.race([Promise.allSettled(results), given.up]);
+  await client.close();
+  if (outcomes === undefined) throw new CommandError(`not sent yet: ${given.why}; it waits in ${session.folder} and goes out with the next chat`);
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+  if (refused.length > 0) throw new CommandError(`not sent: ${(refused[0].reason as GodwitError).message}${refused.length > 1 ? ` (and ${refused.length - 1} more)` : ''}`);
+}
+
+/** Prints an own message once the server has it. */
+async function accepted(sent: Sent, text: string, me: string): Promise<void> {
+  const { sentAtMs } = await sent.until('sent');
+  printLine(sentAtMs ?? Date.now(), `${me} ✓`, text);
+}
+
+/** Gives up after a while without a connection, and at once when the token is refused. */
+class Patience {
+  why = '';
+  #timer: NodeJS.Timeout | undefined;
+  #giveUp!: (nothing: undefined) => void;
+  readonly up = new Promise<undefined>((resolve) => (this.#giveUp = resolve));
+
+  changed({ state, error }: ConnectionChange): void {
+    if (state === 'connected') {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    this.why = state === 'signed-out' ? 'the server refused the token' : `no connection (${error?.message ?? 'no answer'})`;
+    if (state === 'signed-out' || state === 'taken-over') this.#giveUp(undefined);
+    else this.#timer ??= setTimeout(() => this.#giveUp(undefined), patienceMs).unref();
+  }
+}
+
+function print(shown: Shown): void {
+  if (shown.type === 'gap') process.stdout.write(`- ${gapText(shown)}\n`);
+  else if (shown.type === 'message') printLine(shown.sentAtMs, shown.from, textOf(shown));
+  else if (shown.message) printLine(shown.message.sentAtMs, shown.message.from, '(this message cannot be read)');
+}
+
+function textOf({ text, content }: Message): string {
+  return text ?? `(${content.kind})`;
+}
+
+function printLine(atMs: number, who: string, text: string): void {
+  process.stdout.write(`${clock(atMs)} ${who}: ${harmless(text).replaceAll('\n', '\n  ')}\n`);
+}
+
+function complain(error: Error): void {
+  process.stderr.write(`godwit: ${error.message}\n`);
+}

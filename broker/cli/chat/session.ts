@@ -1,0 +1,55 @@
+import { createClient, GodwitError, type Client, type Timing } from 'godwit-client';
+import { call, knock } from '../control.js';
+import { CommandError } from '../errors.js';
+import { findServer, type Server, type ServerOptions } from '../server.js';
+import { openStore, storeFolder } from './store-folder.js';
+
+export interface ChatOptions extends ServerOptions {
+  store?: string;
+}
+
+/** A device of `me`, open and not yet connected. */
+export interface ChatSession {
+  readonly client: Client;
+  readonly me: string;
+  readonly other: string;
+  readonly server: Server;
+  readonly folder: string;
+  /** What was done on the way, for whoever sits there. */
+  readonly notes: readonly string[];
+}
+
+/** A server of this machine is tried again soon: nobody else is kept from it by that. */
+const LOCAL_TIMING: Partial<Timing> = { backoffMinMs: 250, backoffMaxMs: 2_000 };
+
+/**
+ * Finds the server and opens the device's store.
+ * @throws CommandError
+ */
+export async function openSession(me: string, other: string, options: ChatOptions): Promise<ChatSession> {
+  const server = findServer(options);
+  if (server.mqtt === undefined) throw new CommandError('this needs the MQTT or WebSocket address of the server');
+  // A server elsewhere may be out of reach for a while: messages wait here. One of this machine is only to be started.
+  if (server.local) await knock(server);
+  const notes = server.local && options.token === undefined ? await addMissing(server, [me, other]) : [];
+  const folder = options.store ?? storeFolder(me, server.name, process.env);
+  const store = await openStore(folder, me);
+  try {
+    const token = (): string => server.token({ user: me });
+    const client = await createClient({ url: server.mqtt, user: me, token: options.token ?? token, store, ...(server.local && { timing: LOCAL_TIMING }) });
+    return { client, me, other, server, folder, notes };
+  } catch (error) {
+    await store.close();
+    throw error instanceof GodwitError ? new CommandError(`${error.message} (${folder})`) : error;
+  }
+}
+
+async function addMissing(server: Server, users: readonly string[]): Promise<string[]> {
+  const token = server.token({ user: 'admin', admin: true });
+  const notes: string[] = [];
+  for (const user of new Set(users)) {
+    const { created } = await call(server, token, 'admin.users.add', { user });
+    if (created) notes.push(`${user} is new here: added`);
+  }
+  return notes;
+}

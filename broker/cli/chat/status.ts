@@ -1,0 +1,69 @@
+import { State, type ConnectionChange, type PresenceNotice } from 'godwit-client';
+import stringWidth from 'string-width';
+import { agoOrTime } from '../times.js';
+import type { Paint } from './paint.js';
+
+/** A typing notice holds this long; who goes on typing tells it again. */
+export const typingMs = 3_000;
+
+export interface Situation {
+  readonly other: string;
+  readonly presence: PresenceNotice | undefined;
+  readonly typing: boolean;
+  readonly connection: ConnectionChange;
+  /** Own messages that wait here. */
+  readonly waiting: number;
+  readonly nowMs: number;
+}
+
+/** One line: the other at the left, the connection at the right. */
+export function statusLine(situation: Situation, width: number, paint: Paint): string {
+  const left = `── ${otherSays(situation)} `;
+  const right = ` ${connectionSays(situation)} ──`;
+  const gap = width - stringWidth(left) - stringWidth(right);
+  if (gap >= 0) return paint.dim(left + '─'.repeat(gap) + right);
+  // No room for both: being offline is the more important.
+  const line = situation.connection.state === 'connected' ? left : right.trimStart();
+  return paint.dim(cut(line, width));
+}
+
+function otherSays({ other, presence, typing, connection, nowMs }: Situation): string {
+  if (connection.state !== 'connected') return other;
+  if (typing) return `${other} is typing…`;
+  switch (presence?.state) {
+    case undefined:
+      return other;
+    case State.ONLINE:
+      return `${other} is online`;
+    case State.AWAY:
+      return `${other} is away`;
+    default:
+      return presence!.lastSeenMs > 0 ? `${other} was last seen ${agoOrTime(presence!.lastSeenMs, nowMs)}` : `${other} was never here`;
+  }
+}
+
+export function connectionSays({ connection, waiting, nowMs }: Pick<Situation, 'connection' | 'waiting' | 'nowMs'>): string {
+  const kept = waiting > 0 ? `, ${waiting} ${waiting === 1 ? 'message waits' : 'messages wait'} here` : '';
+  switch (connection.state) {
+    case 'connected':
+      return `connected${kept}`;
+    case 'waiting': {
+      const seconds = Math.max(0, Math.ceil(((connection.retryAtMs ?? nowMs) - nowMs) / 1_000));
+      return `offline${kept}, next try ${seconds > 0 ? `in ${seconds} s` : 'now'}`;
+    }
+    case 'signed-out':
+      return `the server refused the token${kept}`;
+    case 'taken-over':
+      return `this device is connected elsewhere${kept}`;
+    case 'closed':
+      return 'closed';
+    default:
+      return `connecting${kept}`;
+  }
+}
+
+function cut(line: string, width: number): string {
+  let cut = line;
+  while (stringWidth(cut) > width) cut = cut.slice(0, -1);
+  return cut;
+}

@@ -1,0 +1,81 @@
+import { isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+import { limits } from 'godwit-schemas';
+import { pino, type Logger } from 'pino';
+import { readConfig, type Config } from '../config.js';
+import { createGodwit, type Godwit } from '../server.js';
+import { describeServer, loadOrCreateInstance, removeRunning, writeRunning } from './running.js';
+
+/**
+ * Runs the server until SIGTERM or SIGINT. Standard output gets what a person needs, standard error the log.
+ * @throws ConfigError, StorageOpenError, ListenError
+ */
+export async function serve(): Promise<void> {
+  const env = process.env;
+  const config = readConfig(env);
+  const log = openLog(config, env);
+  process.on('uncaughtException', (error) => endWith(log, error));
+  const godwit = await createGodwit({ env, log });
+  const { data } = godwit.config;
+  loadOrCreateInstance(data);
+  writeRunning(data, describeServer(godwit));
+  stopOnSignals(godwit, log);
+  process.stdout.write(greeting(godwit, env));
+}
+
+/** At a terminal only what goes wrong stands between the lines for people, unless the level is asked for. */
+function openLog({ logLevel }: Config, env: NodeJS.ProcessEnv): Logger {
+  const level = !env.GODWIT_LOG_LEVEL && process.stderr.isTTY ? 'warn' : logLevel;
+  return pino({ level }, pino.destination({ fd: 2, sync: false }));
+}
+
+function endWith(log: Logger, error: Error): void {
+  log.fatal({ err: error }, 'a fault that nobody caught: the process ends');
+  log.flush();
+  process.exit(1);
+}
+
+function stopOnSignals(godwit: Godwit, log: Logger): void {
+  const { tls, data } = godwit.config;
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => {
+      process.stderr.write(`godwit: it did not stop within ${limits.shutdownMs.value / 1000} s and was ended; nothing that was accepted is lost\n`);
+      process.exit(1);
+    }, limits.shutdownMs.value);
+    removeRunning(data);
+    godwit.stop().then(
+      () => process.exit(0),
+      (error: Error) => endWith(log, error),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGHUP', () => {
+    if (tls) void godwit.reloadCertificate();
+    // Without a certificate there is nothing to read again: then it is the terminal that was closed.
+    else if (process.stdout.isTTY) stop('SIGHUP');
+    else log.info('SIGHUP: there is no certificate to read again');
+  });
+}
+
+function greeting(godwit: Godwit, env: NodeJS.ProcessEnv): string {
+  const { config, mqttPort, mqttsPort, httpPort } = godwit;
+  const host = isIPv6(config.host) ? `[${config.host}]` : config.host;
+  const http = config.tls ? 'https' : 'http';
+  const lines = [`mqtt://${host}:${mqttPort}`];
+  if (mqttsPort !== undefined) lines.push(`mqtts://${host}:${mqttsPort}`);
+  lines.push(`${http}://${host}:${httpPort}   (WebSocket at /mqtt, /healthz, /metrics)`, '', ...next(config, env));
+  return `${lines.join('\n')}\n`;
+}
+
+function next({ auth, data }: Config, env: NodeJS.ProcessEnv): string[] {
+  if (auth.kind === 'jwks' || auth.kind === 'publicKey') {
+    return ['Tokens come from whoever holds the private key. With one of them:', '  npx godwit chat alice bob --token <token>'];
+  }
+  const variables = [data === resolve('./data') ? '' : `GODWIT_DATA=${data} `, env.GODWIT_AUTH_SECRET ? 'GODWIT_AUTH_SECRET=… ' : ''].join('');
+  return ['Talk, in two other terminals:', `  ${variables}npx godwit chat alice bob`, `  ${variables}npx godwit chat bob alice`];
+}
