@@ -90,6 +90,7 @@ export class Engine {
 
     const sent = {
       watch: (message: SentMessage) => this.#watch(message),
+      text: (message: SentMessage) => this.outboxStore.text(message.id),
       retry: async (message: SentMessage) => this.outbox.saved(await this.outboxStore.retry(message, (item) => this.outbox.add(item))),
       discard: (message: SentMessage) => this.outboxStore.discard(message),
     };

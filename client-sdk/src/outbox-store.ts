@@ -1,4 +1,5 @@
 import { Code, codeName, directConversation, GodwitError } from 'godwit-schemas';
+import { bareContent, decodeContent, textOf } from './content.js';
 import type { StateChange, Tick } from './events.js';
 import type { Item, QueuedHead } from './lane.js';
 import { decodeRecord, encodeRecord, keys, ranges } from './records.js';
@@ -42,6 +43,7 @@ export class OutboxStore {
         item.sent.fail(new GodwitError(head.failed.code, head.failed.text));
         this.#failed.set(head.id, item);
       } else {
+        item.sent.keep();
         this.#queued.set(head.id, item);
       }
     }
@@ -74,13 +76,13 @@ export class OutboxStore {
     tx.delete(keys.outbox(item.order));
     tx.put(keys.message(conversation, seq), encodeStored({ head, bytes: item.bytes }));
     const expires = expiresAt(head);
+    // The floor may have been told before the result, on an earlier connection or this one.
+    const tick = tickOf(head, place, seq);
     if (expires !== undefined) tx.put(keys.expiry(expires, conversation, seq), encodeRecord({}));
     tx.after(() => {
       this.#queued.delete(id);
       item.sent.accepted(seq, sentAtMs);
       this.hooks.emit({ type: 'state', conversation, id, state: 'sent', seq });
-      // The floor may have been told before the result, on an earlier connection or this one.
-      const tick = tickOf(head, place, seq);
       if (further(tick, 'sent')) this.hooks.ticked(conversation, seq, id, tick);
       if (expires !== undefined) this.hooks.expires(expires);
     });
@@ -95,6 +97,12 @@ export class OutboxStore {
   list(): SentMessage[] {
     const items = [...this.#queued.values(), ...this.#failed.values()];
     return items.sort((a, b) => a.order - b.order).map((item) => item.sent);
+  }
+
+  /** The text of a message that is queued or has failed. */
+  text(id: string): string | undefined {
+    const item = this.#queued.get(id) ?? this.#failed.get(id);
+    return item && textOf(item.head.kind === 'bare' ? bareContent(item.bytes) : decodeContent(item.bytes));
   }
 
   /** A failed message goes to the end of the queue; `moved` puts it into the outbox before it is kept there. */

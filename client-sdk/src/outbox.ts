@@ -64,6 +64,7 @@ export class Outbox {
   /** It is kept now. */
   saved(item: Item): void {
     item.phase = 'waiting';
+    item.sent.keep();
     this.pump();
   }
 

@@ -7,6 +7,8 @@ export interface Sent {
   /** A ULID of 26 letters; the id that the recipients see. */
   readonly id: string;
   readonly conversation: string;
+  /** What it says, where that is text: while it is queued or has failed. From `sent` on it is among the messages. */
+  readonly text: string | undefined;
   /**
    * `queued`: kept here, and goes out by itself, also after a restart. `sent`: durable at the server. `delivered`,
    * `read`: by everyone else in the conversation. `failed`: refused for good, or it could not be kept: see `error`.
@@ -19,11 +21,12 @@ export interface Sent {
   /** Why it failed. */
   readonly error: GodwitError | undefined;
   /**
-   * Resolves once it is at least that far. It may wait for long: for the network, for the other's phone.
+   * Resolves once it is at least that far; `queued`: once it is kept, so that it goes out also after a restart. It may
+   * wait for long: for the network, for the other's phone.
    * @throws GodwitError the refusal when it fails; UNAVAILABLE when the client is closed; NOT_ALLOWED for a note to
    * self, which nobody else receives. The signal's reason when that aborts: the message still goes out.
    */
-  until(state: Tick, options?: { signal?: AbortSignal }): Promise<Sent>;
+  until(state: 'queued' | Tick, options?: { signal?: AbortSignal }): Promise<Sent>;
   /** Sends a failed message again, under the same id, behind what is queued. Resolves when it is kept. @throws GodwitError CONFLICT when it has not failed. */
   retry(): Promise<void>;
   /** Forgets a failed message. @throws GodwitError CONFLICT when it has not failed. */
@@ -35,6 +38,7 @@ const ranks: Record<SentState, number> = { failed: -1, queued: 0, sent: 1, deliv
 export interface SentHooks {
   /** Someone waits for this message again. */
   watch(sent: SentMessage): void;
+  text(sent: SentMessage): string | undefined;
   retry(sent: SentMessage): Promise<void>;
   discard(sent: SentMessage): Promise<void>;
 }
@@ -50,6 +54,7 @@ export class SentMessage implements Sent {
   sentAtMs: number | undefined;
   error: GodwitError | undefined;
   #waiters = new Set<Waiter>();
+  #kept = false;
 
   constructor(
     readonly id: string,
@@ -60,12 +65,16 @@ export class SentMessage implements Sent {
     readonly disappears: boolean,
   ) {}
 
-  until(state: Tick, { signal }: { signal?: AbortSignal } = {}): Promise<Sent> {
-    if (this.noReceipts && state !== 'sent') return Promise.reject(new GodwitError(Code.NOT_ALLOWED, 'a note to self has no receipts'));
+  get text(): string | undefined {
+    return this.hooks.text(this);
+  }
+
+  until(state: 'queued' | Tick, { signal }: { signal?: AbortSignal } = {}): Promise<Sent> {
+    if (this.noReceipts && ranks[state] > ranks.sent) return Promise.reject(new GodwitError(Code.NOT_ALLOWED, 'a note to self has no receipts'));
     this.hooks.watch(this);
     if (this.state === 'failed') return Promise.reject(this.error!);
     const rank = ranks[state];
-    if (ranks[this.state] >= rank) return Promise.resolve(this);
+    if (ranks[this.state] >= rank && (rank > 0 || this.#kept || ranks[this.state] > 0)) return Promise.resolve(this);
     const waiter: Waiter = { rank, deferred: new Deferred() };
     this.#waiters.add(waiter);
     return abortable(waiter.deferred.promise, signal).finally(() => this.#waiters.delete(waiter));
@@ -83,6 +92,12 @@ export class SentMessage implements Sent {
     return this.#waiters.size > 0;
   }
 
+  /** It is in the store. */
+  keep(): void {
+    this.#kept = true;
+    this.#reached(0);
+  }
+
   accepted(seq: number, sentAtMs: number): void {
     this.seq = seq;
     this.sentAtMs = sentAtMs;
@@ -94,7 +109,7 @@ export class SentMessage implements Sent {
   advance(state: Tick): boolean {
     if (ranks[this.state] >= ranks[state]) return false;
     this.state = state;
-    for (const { rank, deferred } of this.#waiters) if (rank <= ranks[state]) deferred.resolve(this);
+    this.#reached(ranks[state]);
     return true;
   }
 
@@ -106,12 +121,17 @@ export class SentMessage implements Sent {
 
   queueAgain(): void {
     this.state = 'queued';
+    this.#kept = false;
     this.error = undefined;
   }
 
   /** Nobody will tell any more. */
   abandon(error: GodwitError): void {
     for (const { deferred } of this.#waiters) deferred.reject(error);
+  }
+
+  #reached(reached: number): void {
+    for (const { rank, deferred } of this.#waiters) if (rank <= reached) deferred.resolve(this);
   }
 }
 

@@ -85,3 +85,18 @@ export function gate(): { promise: Promise<void>; open: () => void } {
 export function lasting(store: Store): Store {
   return { get: (key) => store.get(key), range: (range) => store.range(range), write: (changes) => store.write(changes), close: async () => {} };
 }
+
+/** Runs this before every write of messages, with their number. */
+export function slow(store: Store, before: (messages: number) => Promise<void>): void {
+  const write = store.write.bind(store);
+  store.write = async (changes) => {
+    const messages = changes.filter(({ key }) => key.startsWith('m/')).length;
+    if (messages > 0) await before(messages);
+    await write(changes);
+  };
+}
+
+/** For what tells nobody: looks once a turn of the event loop. */
+export async function turnsUntil(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}

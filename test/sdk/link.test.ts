@@ -7,7 +7,7 @@ import { fakeToken, lasting, quick, Recorder, scene } from './fixtures.js';
 
 const statesOf = (heard: Recorder<'connection'>): ConnectionState[] => heard.events.map(({ state }) => state);
 
-describe('the link', () => {
+describe('the link', { timeout: 20_000 }, () => {
   test('the first connection subscribes once; a reconnect is one round trip', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice');

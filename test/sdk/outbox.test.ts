@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, memoryStore, type Sent } from 'godwit-client';
-import { ContentSchema, fromBinary, SealedSchema, type Message } from 'godwit-schemas';
+import { Code, memoryStore, plainCipher, type Cipher, type Sent } from 'godwit-client';
+import { ContentSchema, fromBinary, MessageSchema, SealedSchema, type Message } from 'godwit-schemas';
 import { FakeBroker } from './fake-broker.js';
 import { gate, lasting, Recorder, scene } from './fixtures.js';
 
@@ -13,7 +13,7 @@ function textIn(message: Message): string {
 const sentAll = (sent: readonly Sent[]): Promise<Sent[]> => Promise.all(sent.map((one) => one.until('sent')));
 const logged = (broker: FakeBroker): string[] => broker.log.entries('d:alice:bob').map(({ message }) => textIn(message));
 
-describe('the outbox', () => {
+describe('the outbox', { timeout: 20_000 }, () => {
   test('a message goes from queued to sent, with its place', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice');
@@ -191,6 +191,65 @@ describe('the outbox', () => {
     assert.equal(held.state, 'queued');
     open.open();
     await held.until('sent');
+  }));
+
+  test('a refused message goes again only when the answers of those behind it are in', scene(async (at) => {
+    const broker = await at.broker();
+    const alice = await at.client(broker, 'alice');
+    await alice.connect();
+    const seen: string[] = [];
+    broker.onMessage = (message) => (seen.push(textIn(message)) <= 2 ? { code: Code.UNAVAILABLE, retryAfterMs: 1 } : undefined);
+    broker.answers = (_, topic) => !topic.startsWith('to/') || seen.length !== 2;
+    const sent = [alice.send('bob', 'one'), alice.send('bob', 'two')];
+    await broker.until(() => seen.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await alice.call('read.set', {});
+    assert.deepEqual(seen, ['one', 'two'], 'its time is over, but the second answer is not in');
+    const [, second] = broker.publishes('to/bob');
+    broker.result('alice', { id: fromBinary(MessageSchema, second.payload as Buffer).id, code: Code.UNAVAILABLE, retryAfterMs: 1 });
+    broker.session('alice').connection!.send({ cmd: 'puback', messageId: second.messageId });
+    await sentAll(sent);
+    assert.deepEqual(seen, ['one', 'two', 'one', 'two']);
+  }));
+
+  test('a message that was being encrypted when an earlier one was refused does not overtake it', scene(async (at) => {
+    const broker = await at.broker();
+    const sealing = gate();
+    let seals = 0;
+    const cipher: Cipher = {
+      ...plainCipher,
+      seal: async (payload) => {
+        if (++seals === 3) await sealing.promise;
+        return { alg: 0, keyEpoch: 0n, payload };
+      },
+    };
+    const alice = await at.client(broker, 'alice', { cipher });
+    await alice.connect();
+    const seen: string[] = [];
+    broker.onMessage = (message) => (seen.push(textIn(message)) <= 2 ? { code: Code.UNAVAILABLE, retryAfterMs: 1 } : undefined);
+    const sent = ['one', 'two', 'three'].map((text) => alice.send('bob', text));
+    await broker.until(() => seen.length === 2);
+    await alice.call('read.set', {});
+    sealing.open();
+    await sentAll(sent);
+    assert.deepEqual(seen, ['one', 'two', 'one', 'two', 'three']);
+  }));
+
+  test('a cipher that fails: the message waits, and is tried again', scene(async (at) => {
+    const broker = await at.broker();
+    let failures = 2;
+    const cipher: Cipher = {
+      ...plainCipher,
+      seal: async (payload) => {
+        if (failures-- > 0) throw new Error('no keys yet');
+        return { alg: 0, keyEpoch: 0n, payload };
+      },
+    };
+    const alice = await at.client(broker, 'alice', { cipher });
+    const errors = new Recorder(alice, 'error');
+    await alice.connect();
+    await alice.send('bob', 'hello').until('sent');
+    assert.deepEqual(errors.events.map(({ error }) => error.message), ['no keys yet', 'no keys yet']);
   }));
 
   test('too large is said here: such a packet would end the connection', scene(async (at) => {

@@ -11,7 +11,7 @@ const topicsOf = (broker: FakeBroker, cmd: 'subscribe' | 'unsubscribe'): string[
     return packet.cmd === 'unsubscribe' && cmd === 'unsubscribe' ? packet.unsubscriptions : [];
   });
 
-describe('typing', () => {
+describe('typing', { timeout: 20_000 }, () => {
   test('a notice goes out at once, not more often than said, and not while offline', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice', { timing: { typingEveryMs: 60_000 } });
@@ -36,7 +36,7 @@ describe('typing', () => {
   }));
 });
 
-describe('presence', () => {
+describe('presence', { timeout: 20_000 }, () => {
   const tell = (broker: FakeBroker, user: string, state: State, lastSeenMs: bigint): void =>
     broker.session('alice').deliver(deliveryTopics.presence(user), toBinary(PresenceSchema, create(PresenceSchema, { state, lastSeenMs })));
 
@@ -107,7 +107,7 @@ describe('presence', () => {
   }));
 });
 
-describe('control calls', () => {
+describe('control calls', { timeout: 20_000 }, () => {
   test('request and response are those of the method', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { memoryStore, Reason, type Cipher, type Client, type Store } from 'godwit-client';
+import { memoryStore, Reason, type Cipher, type Client } from 'godwit-client';
 import { ContentSchema, create, createUlid, deliveryTopics, SealedSchema, toBinary } from 'godwit-schemas';
 import type { FakeBroker } from './fake-broker.js';
-import { gate, lasting, Recorder, scene, texts } from './fixtures.js';
+import { gate, lasting, Recorder, scene, slow, texts, turnsUntil } from './fixtures.js';
 
 const newId = createUlid();
 
@@ -16,7 +16,7 @@ function text(text: string, more: object = {}): { id: Uint8Array; body: Uint8Arr
 const say = (broker: FakeBroker, ...words: string[]): number[] => words.map((word) => broker.say('bob', 'alice', text(word)));
 const stored = async (client: Client): Promise<(string | undefined)[]> => texts(await client.messages('bob'));
 
-describe('receiving', () => {
+describe('receiving', { timeout: 20_000 }, () => {
   test('messages come in order, are stored, and are acknowledged', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice');
@@ -50,7 +50,7 @@ describe('receiving', () => {
       await writing.promise;
     });
     say(broker, 'one');
-    await until(() => writes.length === 1);
+    await turnsUntil(() => writes.length === 1);
     say(broker, ...Array.from({ length: 50 }, (_, i) => `${i}`));
     await alice.call('read.set', {});
     assert.deepEqual(broker.pubacks(), [], 'a round trip later nothing is acknowledged');
@@ -88,7 +88,7 @@ describe('receiving', () => {
     let held = 0;
     slow(store, () => (held++, writing.promise));
     say(broker, 'one');
-    await until(() => held === 1);
+    await turnsUntil(() => held === 1);
     broker.cut('alice');
     await broker.until(() => broker.connects.length === 2);
     await alice.call('read.set', {});
@@ -106,12 +106,13 @@ describe('receiving', () => {
     const alice = await at.client(broker, 'alice');
     const heard = new Recorder(alice, 'message', 'gap');
     await alice.connect();
-    say(broker, 'one', 'two');
+    say(broker, 'one');
+    broker.gap('d:alice:bob', 1, Reason.EXPIRED);
     await broker.until(() => broker.pubacks().length === 2);
     Object.assign(broker.session('alice').places.get('d:alice:bob')!, { position: 0, last: 0, started: false });
     say(broker, 'three');
     await broker.until(() => broker.pubacks().length === 5);
-    assert.deepEqual(texts(heard.events), ['one', 'two', 'three']);
+    assert.deepEqual(texts(heard.events), ['one', 'gap', 'three']);
   }));
 
   test('the same message at another place (the server lost it and was sent it again) is shown once', scene(async (at) => {
@@ -274,18 +275,3 @@ describe('receiving', () => {
     assert.equal((await store.range({ from: 'e/', before: 'e0' })).length, 0);
   }));
 });
-
-/** Runs this before every write of messages, with their number. */
-function slow(store: Store, before: (messages: number) => Promise<void>): void {
-  const write = store.write.bind(store);
-  store.write = async (changes) => {
-    const messages = changes.filter(({ key }) => key.startsWith('m/')).length;
-    if (messages > 0) await before(messages);
-    await write(changes);
-  };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
-

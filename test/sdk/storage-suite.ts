@@ -26,7 +26,7 @@ export function storageSuite(name: string, make: () => Promise<StoreMaker>): voi
     }
   };
 
-  describe(`storage: ${name}`, () => {
+  describe(`storage: ${name}`, { timeout: 20_000 }, () => {
     test('what was written is read, bytes as they were; what was not is undefined', withStore(async (store) => {
       await store.write([{ key: 'a', value: bytes(0, 255, 128) }, { key: 'empty', value: bytes() }]);
       assert.deepEqual([...(await store.get('a'))!], [0, 255, 128]);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Code, memoryStore, type Client } from 'godwit-client';
 import { ContentSchema, create, createUlid, SealedSchema, toBinary } from 'godwit-schemas';
-import { lasting, Recorder, scene } from './fixtures.js';
+import { gate, lasting, Recorder, scene, slow, turnsUntil } from './fixtures.js';
 
 const conversation = 'd:alice:bob';
 const ticks = async (client: Client): Promise<unknown[]> => (await client.messages('bob')).map((message) => message.type === 'message' && message.tick);
 
-describe('ticks', () => {
+describe('ticks', { timeout: 20_000 }, () => {
   test('a floor ticks every own message up to it; it never goes back', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice');
@@ -67,6 +67,27 @@ describe('ticks', () => {
     await sent.until('read');
   }));
 
+  test('a result and its floor that are stored together tick the message', scene(async (at) => {
+    const broker = await at.broker();
+    const store = memoryStore();
+    const alice = await at.client(broker, 'alice', { store });
+    await alice.connect();
+    const writing = gate();
+    let writes = 0;
+    slow(store, () => (writes++, writing.promise));
+    broker.say('bob', 'alice', { id: createUlid()(), body: new Uint8Array(0), flags: 2 });
+    await turnsUntil(() => writes === 1);
+    const sent = alice.send('bob', 'one');
+    await broker.until(() => broker.messages().length === 1);
+    broker.receipt('alice', { conversation, delivered: 2n, atMs: 5n });
+    await alice.call('read.set', {});
+    const states = new Recorder(alice, 'state');
+    writing.open();
+    await sent.until('delivered');
+    assert.equal(writes, 2, 'both in one transaction');
+    assert.deepEqual(states.events.map(({ state }) => state), ['sent', 'delivered']);
+  }));
+
   test('a message that had disappeared when the floor came is not ticked; one that had not, stays ticked', scene(async (at) => {
     const broker = await at.broker();
     const now = Date.now();
@@ -110,7 +131,7 @@ describe('ticks', () => {
   }));
 });
 
-describe('read marks', () => {
+describe('read marks', { timeout: 20_000 }, () => {
   const reads = (broker: { publishes(topic: string): { payload: unknown }[] }): number[] =>
     broker.publishes(`read/${conversation}`).map(({ payload }) => (payload as Buffer)[1]);
 
