@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder, type Scope } from '../support/folder.js';
+import { Recorder } from '../support/recorder.js';
 
 export const main = fileURLToPath(new URL('../../broker/cli/main.js', import.meta.url));
 
@@ -10,6 +12,45 @@ export interface Outcome {
   code: number | null;
   stdout: string;
   stderr: string;
+}
+
+/** A command that runs. */
+export class Running {
+  readonly #outcome: Outcome = { code: null, stdout: '', stderr: '' };
+  readonly #lines = new Recorder<string>('standard output');
+  readonly #ended: Promise<Outcome>;
+
+  constructor(private readonly child: ChildProcessWithoutNullStreams) {
+    createInterface({ input: child.stdout }).on('line', (line) => this.#lines.add(line));
+    child.stdout.on('data', (chunk: Buffer) => (this.#outcome.stdout += String(chunk)));
+    child.stderr.on('data', (chunk: Buffer) => (this.#outcome.stderr += String(chunk)));
+    // A command that refuses its arguments does not read.
+    child.stdin.on('error', () => {});
+    this.#ended = once(child, 'close').then(([code]) => {
+      this.#lines.end('the command has ended');
+      return { ...this.#outcome, code: code as number | null };
+    });
+  }
+
+  /** A line of standard output that fits. */
+  line(fits: RegExp): Promise<string> {
+    return this.#lines.wait(String(fits), (line) => fits.test(line));
+  }
+
+  write(input: string): void {
+    this.child.stdin.write(input);
+  }
+
+  /** Ends its input, and waits for its end. */
+  end(input = ''): Promise<Outcome> {
+    this.child.stdin.end(input);
+    return this.#ended;
+  }
+
+  kill(signal: NodeJS.Signals): Promise<Outcome> {
+    this.child.kill(signal);
+    return this.#ended;
+  }
 }
 
 /** The command line as someone types it: in a folder of their own, with a home of their own. */
@@ -30,16 +71,14 @@ export class Shell {
   }
 
   /** Runs `godwit` with these arguments; `input` comes through a pipe. */
-  async run(args: readonly string[], input = ''): Promise<Outcome> {
-    const child = spawn(process.execPath, [main, ...args], { cwd: this.folder, env: this.env });
-    const outcome: Outcome = { code: null, stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk: Buffer) => (outcome.stdout += String(chunk)));
-    child.stderr.on('data', (chunk: Buffer) => (outcome.stderr += String(chunk)));
-    // A command that refuses its arguments does not read.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    [outcome.code] = (await once(child, 'close')) as [number | null];
-    return outcome;
+  run(args: readonly string[], input = ''): Promise<Outcome> {
+    const running = this.start(args);
+    return running.end(input);
+  }
+
+  /** Starts `godwit`; its input stays open. */
+  start(args: readonly string[]): Running {
+    return new Running(spawn(process.execPath, [main, ...args], { cwd: this.folder, env: this.env }));
   }
 
   /** Runs what must succeed. @returns standard output */

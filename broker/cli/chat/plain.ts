@@ -59,15 +59,22 @@ class Patience {
   readonly up = new Promise<undefined>((resolve) => (this.#giveUp = resolve));
 
   changed({ state, error }: ConnectionChange): void {
+    if (state === 'closed') return;
     if (state === 'connected') {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       return;
     }
-    this.why = state === 'signed-out' ? 'the server refused the token' : `no connection (${error?.message ?? 'no answer'})`;
+    this.why = whyNot(state, error);
     if (state === 'signed-out' || state === 'taken-over') this.#giveUp(undefined);
     else this.#timer ??= setTimeout(() => this.#giveUp(undefined), patienceMs).unref();
   }
+}
+
+function whyNot(state: ConnectionChange['state'], error: Error | undefined): string {
+  if (state === 'signed-out') return 'the server refused the token';
+  if (state === 'taken-over') return 'this device is connected elsewhere';
+  return `no connection (${error?.message ?? 'no answer'})`;
 }
 
 function print(shown: Shown): void {

@@ -1,4 +1,5 @@
 import { createClient, GodwitError, type Client, type Timing } from 'godwit-client';
+import { readToken } from '../../../plugins/auth/token.js';
 import { call, knock } from '../control.js';
 import { CommandError } from '../errors.js';
 import { findServer, type Server, type ServerOptions } from '../server.js';
@@ -28,6 +29,8 @@ const LOCAL_TIMING: Partial<Timing> = { backoffMinMs: 250, backoffMaxMs: 2_000 }
  */
 export async function openSession(me: string, other: string, options: ChatOptions): Promise<ChatSession> {
   const server = findServer(options);
+  const owner = options.token === undefined ? me : readToken(options.token)?.claims.sub;
+  if (owner !== me) throw new CommandError(typeof owner === 'string' ? `the token is for ${owner}, not for ${me}` : 'what --token gives is no token');
   if (server.mqtt === undefined) throw new CommandError('this needs the MQTT or WebSocket address of the server');
   // A server elsewhere may be out of reach for a while: messages wait here. One of this machine is only to be started.
   if (server.local) await knock(server);

@@ -1,9 +1,8 @@
-import { stripVTControlCharacters } from 'node:util';
 import wrapAnsi from 'wrap-ansi';
 
 /** What other people wrote must not steer the terminal: no control characters, and no changes of direction that end elsewhere. */
 export function harmless(text: string): string {
-  return stripVTControlCharacters(text)
+  return text
     .replace(/\r\n?|\u2028|\u2029/g, '\n')
     .replace(/\t/g, '    ')
     .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
