@@ -22,6 +22,7 @@ export class Pump {
   private readonly line: Reader[] = [];
   readonly inFlight: InFlight<Tracked | Delivered>;
   private scheduled = false;
+  private resending = false;
   private readonly own: Uint8Array;
   private readonly dirty = new Set<Reader>();
   /** The readers stand where a live session reads, not at the device's cursors. */
@@ -58,7 +59,12 @@ export class Pump {
     if (this.live) return;
     if (this.resentTo !== session) {
       this.resentTo = session;
+      // Nothing new before what was sent already, whatever the store takes to read it.
+      this.resending = true;
       for (const item of this.inFlight.values()) if ('reader' in item) await this.resend(item);
+      if (this.session !== session) return;
+      this.resending = false;
+      this.schedule();
     }
     const { log, cursors } = this.engine.storage;
     const [conversations, rows] = await Promise.all([log.conversationsOf(this.user), cursors.ofDevice(this.user, this.device)]);
@@ -84,6 +90,7 @@ export class Pump {
     this.flushCursors();
     this.session = undefined;
     this.resentTo = undefined;
+    this.resending = false;
     this.stalledSinceMs = 0;
     this.line.length = 0;
     for (const item of [...this.inFlight.values()]) if (!('reader' in item)) this.inFlight.remove(item.packetId);
