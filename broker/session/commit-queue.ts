@@ -19,6 +19,7 @@ export class CommitQueue {
   private pending: Publish[] = [];
   private pendingBytes = 0;
   private committing = false;
+  private broken = false;
   private startedAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private idle: (() => void)[] = [];
@@ -62,9 +63,9 @@ export class CommitQueue {
     void this.commit();
   }
 
-  /** Resolves when everything that was pushed before is settled. */
+  /** Resolves when everything that was pushed before is settled, or when a commit failed and nothing will be. */
   drained(): Promise<void> {
-    if (!this.committing && this.pending.length === 0) return Promise.resolve();
+    if (this.broken || (!this.committing && this.pending.length === 0)) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
@@ -80,6 +81,8 @@ export class CommitQueue {
     try {
       if (appends.length > 0) await this.log.append(appends);
     } catch (error) {
+      this.broken = true;
+      this.rest();
       this.failed(error);
       return;
     }
@@ -88,11 +91,13 @@ export class CommitQueue {
     this.meters.queueDepth = this.pending.length;
     this.committed(batch);
     if (this.pending.length > 0) this.schedule();
-    else {
-      const idle = this.idle;
-      this.idle = [];
-      for (const resolve of idle) resolve();
-    }
+    else this.rest();
+  }
+
+  private rest(): void {
+    const idle = this.idle;
+    this.idle = [];
+    for (const resolve of idle) resolve();
   }
 }
 

@@ -127,7 +127,10 @@ export class Inbound implements Publisher {
   /** Limits and hooks; then it goes to the log. */
   private admit(publish: Publish): void | Promise<void> {
     const refusal = this.limited(publish);
-    if (refusal) return this.refuseOrWait(publish, refusal);
+    return refusal ? this.refuseOrWait(publish, refusal) : this.ask(publish);
+  }
+
+  private ask(publish: Publish): void | Promise<void> {
     const asked = this.engine.host.beforeAppend(publish, this.session.caller);
     if (asked instanceof Promise) {
       return asked.then((objection) => {
@@ -163,7 +166,8 @@ export class Inbound implements Publisher {
   /** A device that takes results is told; for one that does not, the socket is not read until there is room. */
   private refuseOrWait(publish: Publish, refusal: Refusal): void | Promise<void> {
     if (publish.packetId === 0 || this.session.filters.takesResult || !isRetry(refusal.code)) {
-      if (publish.packetId > 0 && isRetry(refusal.code) && !this.blocked?.has(publish.conversation)) {
+      // A raw publish has no id that could come again: nothing waits for it.
+      if (publish.packetId > 0 && !publish.raw && isRetry(refusal.code) && !this.blocked?.has(publish.conversation)) {
         (this.blocked ??= new Map()).set(publish.conversation, { id: Buffer.from(publish.id), refusal });
       }
       this.push(publish.refuse(refusal), publish.id);
@@ -181,7 +185,7 @@ export class Inbound implements Publisher {
       await new Promise((resolve) => setTimeout(resolve, pause));
       this.session.suspendKeepalive();
     }
-    this.append(publish);
+    return this.ask(publish);
   }
 
   private fillRaw(publish: Publish, route: LogRoute, buffer: Buffer, start: number, end: number, dup: boolean): Refusal | undefined {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Flag, limits } from 'godwit-schemas';
+import { Code, Flag, limits } from 'godwit-schemas';
 import { writeVarint } from '../mqtt/frames.js';
 import type { Publish } from './publish.js';
 
@@ -30,14 +30,19 @@ export class RawMemory {
 
   find(packetId: number, topic: string, body: Uint8Array): Publish | undefined {
     const key = keyOf(packetId, topic, body);
-    // What a takeover dropped was never appended: its resend is the first.
-    return this.publishes.findLast((entry) => entry.key === key && (entry.publish.settled || entry.publish.publisher.accepting))?.publish;
+    return this.publishes.findLast((entry) => entry.key === key && isOrWillBeThere(entry.publish))?.publish;
   }
 
   remember(packetId: number, topic: string, body: Uint8Array, publish: Publish): void {
     this.publishes.push({ key: keyOf(packetId, topic, body), publish });
     if (this.publishes.length > limits.rawResends.value) this.publishes.shift();
   }
+}
+
+/** What was refused, waited in vain, or was dropped by a takeover is not: its resend is the first. */
+function isOrWillBeThere(publish: Publish): boolean {
+  if (publish.settled) return publish.code === Code.OK;
+  return publish.appends && publish.publisher.accepting;
 }
 
 function keyOf(packetId: number, topic: string, body: Uint8Array): string {

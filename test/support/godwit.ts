@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createGodwit, type Godwit, type GodwitOptions } from '../../broker/server.js';
+import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
 import type { Address } from './address.js';
 import { Clock } from './clock.js';
 import { temporaryFolder, type Scope } from './folder.js';
@@ -10,12 +11,14 @@ import { Recorder } from './recorder.js';
 
 export const SECRET = 'a secret of the tests, thirty-two bytes long';
 
-export interface TestServerOptions extends Pick<GodwitOptions, 'plugins' | 'storage'> {
+export interface TestServerOptions extends Pick<GodwitOptions, 'plugins'> {
   env?: Record<string, string>;
   /** The data folder; default: a new one. */
   data?: string;
   /** The test means to see errors in the log. */
   errorsExpected?: boolean;
+  /** What the embedded store says when it is asked for free space. */
+  freeBytes?: () => number;
 }
 
 export type LogLine = Record<string, unknown> & { level: number; msg: string };
@@ -59,7 +62,8 @@ export class TestServer implements Address {
 
   /** Also again after `stop`, on the same folder. */
   async start(env: Record<string, string> = {}): Promise<void> {
-    const { plugins, storage } = this.options;
+    const { plugins, freeBytes } = this.options;
+    const storage = freeBytes && { ...(await openEmbeddedStorage({ folder: this.data, now: this.now })), freeBytes };
     this.running = await createGodwit({
       env: { ...UNLIMITED, GODWIT_MQTT_PORT: '0', GODWIT_HTTP_PORT: '0', GODWIT_DATA: this.data, GODWIT_AUTH_SECRET: SECRET, ...this.options.env, ...env },
       ...(plugins && { plugins }),
