@@ -172,7 +172,7 @@ export class Pump {
   pump(): void {
     this.scheduled = false;
     const session = this.session;
-    if (!session || !session.deliverable || !session.takesMessages) return;
+    if (!session?.deliverable || !session.takesMessages || this.resending) return;
     const { log } = this.engine.storage;
     while (this.line.length > 0) {
       if (!session.volatile && (!this.inFlight.open || !this.inFlight.available)) {
