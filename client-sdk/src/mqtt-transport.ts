@@ -21,6 +21,9 @@ const closeTimeoutMs = 1_000;
 /** mqtt.js sends no PUBACK for a message whose handler failed, and goes on with the next one. */
 const acknowledgedByHand = new Error('acknowledged by hand');
 
+/** mqtt.js asks for Node's Buffer and is content with any bytes: browsers have no Buffer. */
+const bufferOf = (bytes: Uint8Array): Buffer => bytes as Buffer;
+
 /**
  * One mqtt.js client for one connection. mqtt.js alone would handle deliveries strictly one after the other, and
  * write the PUBACK of one connection on the next: so `handleMessage` declines every PUBACK at once, and
@@ -50,7 +53,7 @@ class MqttConnection implements Connection {
       password: to.password,
       keepalive: to.keepaliveS,
       connectTimeout: to.connectTimeoutMs,
-      ...(to.will && { will: { ...to.will, payload: Buffer.from(to.will.payload), qos: 0 as const } }),
+      ...(to.will && { will: { ...to.will, payload: bufferOf(to.will.payload), qos: 0 as const } }),
     });
     this.#client = client;
     client.handleMessage = (packet, done) => {
@@ -81,7 +84,7 @@ class MqttConnection implements Connection {
 
   publish(topic: string, payload: Uint8Array, { qos = 1, retain = false }: { qos?: 0 | 1; retain?: boolean } = {}, acknowledged?: () => void): number {
     if (this.#ended) return 0;
-    this.#client.publish(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.length), { qos, retain }, (error) => {
+    this.#client.publish(topic, bufferOf(payload), { qos, retain }, (error) => {
       if (!error && qos === 1) acknowledged?.();
     });
     return qos === 0 ? 0 : this.#client.getLastMessageId();
@@ -144,7 +147,7 @@ class MqttConnection implements Connection {
   #deliver({ topic, payload, qos, messageId }: IPublishPacket): void {
     if (this.#ended) return;
     // The app is given plain bytes everywhere, not Node's Buffer.
-    const { buffer, byteOffset, length } = payload as Buffer;
+    const { buffer, byteOffset, length } = payload as Uint8Array;
     const packet: Packet = { topic, payload: new Uint8Array(buffer, byteOffset, length), qos, packetId: messageId ?? 0 };
     if (this.#early) this.#early.push(packet);
     else this.#handlers.packet(packet);

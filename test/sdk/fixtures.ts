@@ -1,8 +1,13 @@
+import { AssertionError } from 'node:assert';
+import { inspect } from 'node:util';
 import { createClient, memoryStore, type Client, type ClientEvent, type ClientOptions, type EventMap, type EventType, type Store, type Timing } from 'godwit-client';
 import { FakeBroker } from './fake-broker.js';
 
 /** Short enough for tests, long enough not to be met by chance. */
 export const quick: Partial<Timing> = { backoffMinMs: 10, backoffMaxMs: 50, connectTimeoutMs: 5_000, callTimeoutMs: 5_000 };
+
+/** Far beyond what anything takes: nothing is timed by it. */
+const deadlineMs = 15_000;
 
 /** A token that says no more than the SDK reads in it. */
 export function fakeToken(claims: object): string {
@@ -61,10 +66,16 @@ export class Recorder<T extends EventType> {
     }
   }
 
-  /** Resolves when there are that many, or when it is so. */
+  /** Resolves when there are that many, or when it is so; fails with what came instead. */
   async until(condition: number | ((events: EventMap[T][]) => boolean)): Promise<EventMap[T][]> {
     const met = typeof condition === 'number' ? () => this.events.length >= condition : () => condition(this.events);
-    while (!met()) await new Promise<void>((resolve) => this.#woken.push(resolve));
+    const late = AbortSignal.timeout(deadlineMs);
+    while (!met()) {
+      await new Promise<void>((resolve, reject) => {
+        this.#woken.push(resolve);
+        late.onabort = () => reject(new AssertionError({ message: `not in time; there came ${inspect(this.events.slice(-30))}` }));
+      });
+    }
     return this.events;
   }
 }
