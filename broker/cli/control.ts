@@ -55,7 +55,8 @@ interface Asked {
 function ask({ http, certificate, down }: Door, method: string, path: string, { headers, body, timeoutMs }: Asked): Promise<Answer> {
   if (http === undefined) throw new CommandError('this needs the HTTP address of the server: --url http://host:8080, https://, ws:// or wss://');
   const url = new URL(path, http);
-  const options: RequestOptions = { method, headers, timeout: timeoutMs };
+  // A connection each: on one that is used again there is no handshake to look at.
+  const options: RequestOptions = { method, headers, timeout: timeoutMs, agent: false };
   return new Promise((resolve, reject) => {
     const secure = url.protocol === 'https:';
     const request = secure ? httpsRequest(url, { ...options, rejectUnauthorized: certificate === undefined }) : httpRequest(url, options);

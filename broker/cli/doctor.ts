@@ -29,7 +29,7 @@ async function* examine(options: { data?: string }): AsyncGenerator<Finding> {
   yield* state.findings;
   yield await secret(config.auth, data);
   yield* await disk(state.existing, config.minFreeBytes);
-  yield await clock(nowMs, state.usable ? data : undefined, written(data));
+  yield await clock(nowMs, state.usable ? data : undefined, state.usable ? written(data) : []);
   if (config.tls) yield await certificate(config.tls, nowMs);
   const { running, findings } = await server(config, state.held);
   yield* findings;

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { join } from 'node:path';
 import type { AuthConfig } from '../config.js';
 import type { Godwit } from '../server.js';
+import { CommandError } from './errors.js';
 
 /** Where a running server is found by the commands of its machine. */
 export interface RunningServer {
@@ -99,7 +100,8 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new CommandError(`${path} cannot be read (${code}): be the user that runs the server, or name it by --url and --token`);
   }
 }

@@ -22,6 +22,6 @@ export async function certificate({ cert, key }: NonNullable<Config['tls']>, now
   if (Date.parse(validFrom) > nowMs) return bad(`certificate: ${cert} is valid from ${validFrom} on only`, 'set the clock, or use another one');
   const leftMs = Date.parse(validTo) - nowMs;
   if (leftMs <= 0) return bad(`certificate: ${cert} expired on ${validTo}`, mend);
-  if (leftMs < SOON_MS) return bad(`certificate: ${cert} expires in ${Math.ceil(leftMs / DAY_MS)} days`, mend);
+  if (leftMs < SOON_MS) return bad(`certificate: ${cert} expires soon, on ${validTo}`, mend);
   return good(`certificate: ${cert}, valid until ${validTo}`);
 }
