@@ -2,7 +2,7 @@ import { Code, create, fromBinary, GodwitError, methods, publishTopics, RequestS
 import type { Controls } from './controls.js';
 import type { Result } from './outbox.js';
 import { idText } from './stored-message.js';
-import { abortable, Deferred } from './wait.js';
+import { abortable, Deferred, throwIfAborted } from './wait.js';
 
 /** Calls that wait for an answer; one more is refused. */
 const most = 256;
@@ -34,7 +34,7 @@ export class Calls {
   ) {}
 
   async call<M extends MethodName>(method: M, request: CallRequest<M>, { signal, timeoutMs = this.timeoutMs }: CallOptions = {}): Promise<ResponseOf<M>> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (this.#open.size >= most) throw new GodwitError(Code.LIMIT_REACHED, `${most} calls wait for an answer`);
     const callId = this.newId();
     const id = idText(callId);

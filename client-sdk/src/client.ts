@@ -34,8 +34,7 @@ const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:'])
  */
 export async function createClient(options: ClientOptions): Promise<Client> {
   if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
-  const { renewBeforeMs } = { ...defaultTiming, ...options.timing };
-  const tokens = new Tokens(options.token, renewBeforeMs, options.now ?? Date.now);
+  const tokens = new Tokens(options.token, { ...defaultTiming, ...options.timing }, options.now ?? Date.now);
   const identity = await identify(options.store, options, tokens, options.random ?? defaultRandom);
   const places = await Places.load(options.store);
   const connection: { changed(change: ConnectionChange): void } = { changed() {} };
@@ -111,7 +110,8 @@ export class Client {
    * Sends a text, or bytes of the app's own. It goes out by itself as soon as that can be, once, and in the order of
    * the calls to that conversation; also after a restart.
    * @param to a user, or a conversation's name.
-   * @throws GodwitError MALFORMED when `to` or an option is not valid, UNAVAILABLE when the client is closed.
+   * @throws GodwitError MALFORMED when `to` or an option is not valid, LIMIT_REACHED with 100,000 messages in the
+   * outbox, UNAVAILABLE when the client is closed.
    */
   send(to: string, content: string | Uint8Array, options: SendOptions = {}): Sent {
     const bytes = typeof content === 'string' ? encodeText(content) : encodeCustom('', content);

@@ -146,7 +146,7 @@ class MqttConnection implements Connection {
 
   #deliver({ topic, payload, qos, messageId }: IPublishPacket): void {
     if (this.#ended) return;
-    // The app is given plain bytes everywhere, not Node's Buffer.
+    // Plain bytes on every platform: not the Buffer that mqtt.js makes.
     const { buffer, byteOffset, length } = payload as Uint8Array;
     const packet: Packet = { topic, payload: new Uint8Array(buffer, byteOffset, length), qos, packetId: messageId ?? 0 };
     if (this.#early) this.#early.push(packet);

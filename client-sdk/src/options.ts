@@ -20,6 +20,8 @@ export interface Timing {
   readonly connectTimeoutMs: number;
   /** Seconds. */
   readonly keepaliveS: number;
+  /** Until the token function must have answered. */
+  readonly tokenTimeoutMs: number;
   /** Something waits for an answer, and nothing was heard for this long: ping. */
   readonly quietMs: number;
   /** Until the answer to that ping must be there; then the connection counts as dead. */
@@ -38,6 +40,7 @@ export const defaultTiming: Timing = {
   backoffMinMs: 1_000,
   backoffMaxMs: 120_000,
   connectTimeoutMs: 10_000,
+  tokenTimeoutMs: 30_000,
   keepaliveS: 30,
   quietMs: 5_000,
   pingTimeoutMs: 5_000,

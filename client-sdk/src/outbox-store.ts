@@ -21,6 +21,9 @@ export interface OutboxStoreHooks {
   expires(atMs: number): void;
 }
 
+/** Messages in the outbox, failed ones included; one more is refused. */
+const most = 100_000;
+
 /** The outbox as it is kept, and what becomes of a message when its answer is stored. */
 export class OutboxStore {
   #failed = new Map<string, Item>();
@@ -50,8 +53,9 @@ export class OutboxStore {
     return [...this.#queued.values()];
   }
 
-  /** A new message, not yet kept: `keep` comes next. */
+  /** A new message, not yet kept: `keep` comes next. @throws GodwitError LIMIT_REACHED */
   create(head: QueuedHead, bytes: Uint8Array): Item {
+    if (this.#queued.size + this.#failed.size >= most) throw new GodwitError(Code.LIMIT_REACHED, `${most} messages are in the outbox`);
     const item: Item = { order: this.#order++, head, bytes, sent: this.#handle(head), phase: 'saving', refusals: 0 };
     this.#queued.set(head.id, item);
     return item;

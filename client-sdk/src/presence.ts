@@ -3,7 +3,7 @@ import { refusalOf } from './calls.js';
 import type { Controls } from './controls.js';
 import type { PresenceNotice } from './events.js';
 import type { Connection } from './transport.js';
-import { abortable, Deferred } from './wait.js';
+import { abortable, Deferred, throwIfAborted } from './wait.js';
 
 interface Watched {
   /** Granted by the server's session, as far as this process knows. */
@@ -33,7 +33,7 @@ export class Presence {
   /** See `Client.presence.watch`. */
   async watch(user: string, signal?: AbortSignal): Promise<void> {
     if (!validUserId(user)) throw new GodwitError(Code.MALFORMED, `not a user id: ${user}`);
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     let watched = this.#watched.get(user);
     if (!watched) {
       this.#watched.set(user, (watched = { granted: false, asked: new Deferred() }));

@@ -27,7 +27,7 @@ export class Tokens {
 
   constructor(
     private readonly source: TokenSource,
-    private readonly renewBeforeMs: number,
+    private readonly timing: { readonly renewBeforeMs: number; readonly tokenTimeoutMs: number },
     private readonly now: () => number,
   ) {}
 
@@ -37,9 +37,9 @@ export class Tokens {
     return this.#token!;
   }
 
-  /** A new token from the function. */
+  /** A new token from the function. @throws GodwitError UNAVAILABLE when it does not answer in time. */
   async fetch(): Promise<string> {
-    const token = typeof this.source === 'string' ? this.source : await this.source();
+    const token = typeof this.source === 'string' ? this.source : await this.#ask(this.source);
     if (typeof token !== 'string' || token === '') throw new GodwitError(Code.UNAUTHENTICATED, 'the token function gave no token');
     return (this.#token = token);
   }
@@ -58,6 +58,18 @@ export class Tokens {
     const { exp, iat } = claimsOf(token);
     if (typeof exp !== 'number') return Infinity;
     const life = typeof iat === 'number' ? (exp - iat) * 1_000 : Infinity;
-    return exp * 1_000 - Math.min(this.renewBeforeMs, life / 10);
+    return exp * 1_000 - Math.min(this.timing.renewBeforeMs, life / 10);
+  }
+
+  #ask(source: Exclude<TokenSource, string>): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const { tokenTimeoutMs } = this.timing;
+      const late = (): void => reject(new GodwitError(Code.UNAVAILABLE, `the token function gave no answer in ${tokenTimeoutMs} ms`));
+      const timer = setTimeout(late, tokenTimeoutMs);
+      Promise.resolve()
+        .then(source)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    });
   }
 }

@@ -161,6 +161,15 @@ describe('the link', { timeout: 20_000 }, () => {
     assert.equal(asked, 3);
   }));
 
+  test('a token function that does not answer: tried again', scene(async (at) => {
+    const broker = await at.broker();
+    let asked = 0;
+    const token = (): Promise<string> => (++asked === 1 ? new Promise(() => {}) : Promise.resolve(fakeToken({ sub: 'alice' })));
+    const alice = await at.client(broker, 'alice', { token, timing: { tokenTimeoutMs: 10 } });
+    await alice.connect();
+    assert.equal(asked, 2);
+  }));
+
   test('the token is renewed before it expires, and the connection stays', scene(async (at) => {
     const broker = await at.broker();
     const now = Math.floor(Date.now() / 1_000);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { Code, memoryStore, State, type Client, type ClientOptions } from 'godwit-client';
+import { Code, memoryStore, mqttTransport, State, type Client, type ClientOptions } from 'godwit-client';
 import { tokenFor, type Address } from '../support/address.js';
+import { temporaryFolder } from '../support/folder.js';
 import { startGodwit } from '../support/godwit.js';
 import { ServeProcess } from '../support/process.js';
+import { makeCertificate, writeCertificate } from '../unit/certificate.js';
 import { lasting, Recorder, Scene, texts } from './fixtures.js';
 
 /** The SDK and the real server. */
@@ -222,4 +224,22 @@ describe('the SDK on the real server', { timeout: 60_000 }, () => {
     await laptop.markRead('bob', 3);
     await reads.until((events) => events.some(({ ownRead }) => ownRead === 3));
   }));
+
+  test('TLS with a certificate of one\'s own; without it there is no connection', async (t) => {
+    const certificate = makeCertificate();
+    const { certFile, keyFile } = await writeCertificate(await temporaryFolder(t), certificate);
+    const server = await startGodwit(t, { env: { GODWIT_TLS_CERT: certFile, GODWIT_TLS_KEY: keyFile, GODWIT_MQTTS_PORT: '0' } });
+    await story(t, async (at) => {
+      const options = { token: () => tokenFor(server, 'alice') };
+      const url = `mqtts://localhost:${server.godwit.mqttsPort}`;
+      const alice = await at.client({ url }, 'alice', { ...options, transport: mqttTransport({ tls: { ca: certificate.cert } }) });
+      await alice.connect();
+      await alice.send('alice', 'by TLS').until('sent');
+      const wary = await at.client({ url }, 'alice', options);
+      const heard = new Recorder(wary, 'connection');
+      wary.connect();
+      const [, waiting] = await heard.until((events) => events.some(({ state }) => state === 'waiting'));
+      assert.match(waiting.error!.message, /certificate/);
+    }, server);
+  });
 });

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const src = fileURLToPath(new URL('../../../client-sdk/src/', import.meta.url));
+const core = readdirSync(src).filter((file) => file.endsWith('.ts'));
+
+test('the core of the SDK uses nothing that only Node has', () => {
+  const only = /from 'node:|require\(|\bprocess\.|\bBuffer\.\w|\bsetImmediate\(/;
+  assert.deepEqual(core.filter((file) => only.test(readFileSync(join(src, file), 'utf8'))), []);
+});
+
+test('it prints nothing', () => {
+  assert.deepEqual(core.filter((file) => /\bconsole\./.test(readFileSync(join(src, file), 'utf8'))), []);
+});
+
+test('only the transport knows mqtt.js', () => {
+  assert.deepEqual(core.filter((file) => /from 'mqtt'/.test(readFileSync(join(src, file), 'utf8'))), ['mqtt-transport.ts']);
+});
