@@ -39,8 +39,12 @@ export function describeServer({ config, mqttPort, mqttsPort, httpPort }: Godwit
 /** Whole or not at all, whenever the process ends. */
 export function writeRunning(data: string, server: RunningServer): void {
   const draft = `${runningPath(data)}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, runningPath(data));
+  try {
+    writeFileSync(draft, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, runningPath(data));
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 export function removeRunning(data: string): void {

@@ -23,8 +23,13 @@ export async function serve(): Promise<void> {
   process.on('uncaughtException', (error) => endWith(log, error));
   const godwit = await createGodwit({ env, log });
   const { data } = godwit.config;
-  loadOrCreateInstance(data);
-  writeRunning(data, describeServer(godwit));
+  try {
+    loadOrCreateInstance(data);
+    writeRunning(data, describeServer(godwit));
+  } catch (error) {
+    // On a full disk a server can still deliver what it has; only the commands of this machine do not find it.
+    log.error({ err: error }, 'where the server listens could not be written down: commands need --url and --token');
+  }
   stopOnSignals(godwit, log);
   process.stdout.write(greeting(godwit, env));
 }
