@@ -18,6 +18,8 @@ export interface ConnectionEvents {
   unsubscribed(stream: Duplex, filters: readonly string[]): void;
   /** A QoS 2 publish or a will. Resolves when it is settled. */
   publish(stream: Duplex, packet: PublishPacket): Promise<void>;
+  /** A QoS 2 publish that is here already: only its handshake goes on. */
+  repeated(stream: Duplex): void;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -57,7 +59,10 @@ export class ConnectionLayer extends Aedes {
       },
       authorizePublish: (client, packet, done) => {
         const { messageId } = packet;
-        if (packet.qos === 2 && messageId !== undefined && persistence.hasIncoming(client!.id, messageId)) return done(null);
+        if (packet.qos === 2 && messageId !== undefined && persistence.hasIncoming(client!.id, messageId)) {
+          events.repeated(client!.conn as Duplex);
+          return done(null);
+        }
         events.publish(client!.conn as Duplex, packet as PublishPacket).then(() => done(null), done);
       },
     });

@@ -11,6 +11,8 @@ export interface LaneHandler {
    */
   publish(buffer: Buffer, topicStart: number, topicEnd: number, payload: number, end: number, packetId: number, dup: boolean): void | Promise<void>;
   puback(packetId: number): void;
+  /** A PUBLISH at QoS 2 goes on to Aedes. What comes behind it waits until it stands in line: no QoS overtakes another. */
+  handedOn(): Promise<void>;
   ping(): void;
   /** Bytes came (any frame): keepalive and leases live on it. */
   heard(): void;
@@ -175,7 +177,7 @@ export class Lane {
     else if (type === 1) this.violate('a second CONNECT');
     else if (type === 0 || type === 15) this.violate('reserved packet type');
     else this.forward(data, frame, end);
-    return false;
+    return type === 3 && this.phase === Phase.Ready && this.wait(this.handler.handedOn());
   }
 
   private publish(data: Buffer, first: number, at: number, end: number): boolean {
@@ -191,9 +193,12 @@ export class Lane {
     if (qos === 1 && packetId === 0) return !this.violate('PUBLISH with packet id 0');
     if (qos === 0 && first & 8) return !this.violate('PUBLISH with DUP at QoS 0');
     const waits = this.handler.publish(data, topicStart, topicEnd, payload, end, packetId, (first & 8) !== 0);
-    if (!waits) return false;
+    return waits ? this.wait(waits) : false;
+  }
+
+  private wait(until: Promise<void>): boolean {
     this.busy = true;
-    void waits.then(() => {
+    void until.then(() => {
       this.busy = false;
       this.resume();
     });

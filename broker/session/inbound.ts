@@ -53,7 +53,10 @@ export class Inbound implements Publisher {
    */
   publishParsed(topic: string, payload: Buffer, packetId: number, dup: boolean): Promise<void> {
     return new Promise((resolve) => {
-      void this.session.routes.find(topic).then((route) => this.dispatch(route, payload, 0, payload.length, packetId, dup, resolve));
+      void this.session.routes
+        .find(topic)
+        .then((route) => this.dispatch(route, payload, 0, payload.length, packetId, dup, resolve))
+        .then(() => this.session.stoodInLine());
     });
   }
 
@@ -71,7 +74,8 @@ export class Inbound implements Publisher {
     if (packetId === 0 || session.closed) return publish.handshake?.();
     const { output, topics } = session;
     if (session.filters.takesResult) {
-      if (refusal) writeRefused(output, topics.result, refusal, publish.id, packetId);
+      // The id of a raw publish is the server's: the device knows its packet id.
+      if (refusal) writeRefused(output, topics.result, refusal, publish.raw ? NO_ID : publish.id, packetId);
       else if (publish.wantsResult) writeAccepted(output, topics.result, publish);
     }
     if (publish.handshake) publish.handshake();

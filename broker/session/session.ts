@@ -69,6 +69,8 @@ export class Session implements ConnectedSession, LaneHandler {
   keepaliveS = 0;
   /** Lets the next connection of the same device in. */
   entered: (() => void) | undefined;
+  /** The QoS 2 publish that Aedes was handed is in the commit queue. */
+  stoodInLine: () => void = () => undefined;
   private keepaliveRefreshedAtMs = 0;
   private established: Established | undefined;
   private ownRoutes: Routes | undefined;
@@ -218,6 +220,10 @@ export class Session implements ConnectedSession, LaneHandler {
 
   puback(packetId: number): void {
     this.pump.acknowledge(packetId);
+  }
+
+  handedOn(): Promise<void> {
+    return new Promise((resolve) => (this.stoodInLine = resolve));
   }
 
   ping(): void {
