@@ -164,7 +164,8 @@ export class Engine implements ConnectionEvents, SessionStore {
     session.pump.detach();
     if (!session.clean) {
       this.sessions.detach(session.pump);
-      this.connects.left(session).catch((error) => this.log.error({ err: error, user: session.user }, 'when a device was last seen could not be kept'));
+      const { user, device, heardAtMs } = session;
+      this.storage.directory.seenDevice(user, device, heardAtMs).catch((error) => this.log.error({ err: error, user, device }, 'when a device was last seen could not be kept'));
     }
     this.host.disconnected(session, session.saidGoodbye);
   }

@@ -31,6 +31,8 @@ export interface Directory {
   putDevice(record: DeviceRecord): Promise<void>;
   /** Reserves packet ids up to `packetIds` for the device; durable when resolved. */
   reservePacketIds(user: string, device: string, packetIds: number): Promise<void>;
+  /** Raises the time at which the device was last seen. Nothing happens where there is no such device. */
+  seenDevice(user: string, device: string, lastSeenMs: number): Promise<void>;
   /** Changes the device's filters in one step: adds and removes. */
   changeFilters(user: string, device: string, add: ReadonlyMap<string, 0 | 1>, remove: readonly string[]): Promise<void>;
   removeDevice(user: string, device: string): Promise<boolean>;

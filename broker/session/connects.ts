@@ -135,13 +135,6 @@ export class Connects {
     return record;
   }
 
-  /** Keeps when the device was last heard. */
-  async left({ user, device, heardAtMs }: Session): Promise<void> {
-    const { directory } = this.engine.storage;
-    const record = await directory.device(user, device);
-    if (record && record.lastSeenMs < heardAtMs) await directory.putDevice({ ...record, lastSeenMs: heardAtMs });
-  }
-
   /** The old connection of the same device is told, dropped with what it had not appended, and gone before the new one is in. */
   private async takeOver(old: Session): Promise<void> {
     old.inbound.accepting = false;

@@ -59,6 +59,12 @@ export class EmbeddedDirectory implements Directory {
     await this.store.commit();
   }
 
+  async seenDevice(user: string, device: string, lastSeenMs: number): Promise<void> {
+    const record = this.device(user, device);
+    if (record && record.lastSeenMs < lastSeenMs) this.put(this.deviceRows, user, device, { ...record, lastSeenMs });
+    await this.store.commit();
+  }
+
   async changeFilters(user: string, device: string, add: ReadonlyMap<string, 0 | 1>, remove: readonly string[]): Promise<void> {
     const record = this.device(user, device);
     if (record) {

@@ -45,6 +45,11 @@ export class MemoryDirectory implements Directory {
     if (record && record.packetIds < packetIds) await this.putDevice({ ...record, packetIds });
   }
 
+  async seenDevice(user: string, device: string, lastSeenMs: number): Promise<void> {
+    const record = this.device(user, device);
+    if (record && record.lastSeenMs < lastSeenMs) await this.putDevice({ ...record, lastSeenMs });
+  }
+
   async changeFilters(user: string, device: string, add: ReadonlyMap<string, 0 | 1>, remove: readonly string[]): Promise<void> {
     const record = this.device(user, device);
     if (!record) return;

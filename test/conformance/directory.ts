@@ -110,6 +110,16 @@ export function suite(name: string, make: Make): void {
       if (await reopen()) assert.equal((await directory.device('ids', 'phone'))?.packetIds, 1000);
     });
 
+    test('keeps when a device was last seen, never earlier, and makes none', async () => {
+      await directory.putDevice(device('seen', 'phone', { packetIds: 7 }));
+      await directory.seenDevice('seen', 'phone', 5_000);
+      await directory.seenDevice('seen', 'phone', 4_000);
+      await directory.seenDevice('seen', 'nothing', 5_000);
+      const expected = device('seen', 'phone', { packetIds: 7, lastSeenMs: 5_000 });
+      assert.deepEqual(await directory.devicesOf('seen'), [expected]);
+      if (await reopen()) assert.deepEqual(await directory.devicesOf('seen'), [expected]);
+    });
+
     test('removes a device', async () => {
       await directory.putDevice(device('drop', 'phone'));
       assert.equal(await directory.removeDevice('drop', 'phone'), true);
