@@ -101,7 +101,7 @@ export class Client {
     return promise;
   }
 
-  /** Says goodbye to the server and closes the store. What waits in the outbox goes out after the next start. */
+  /** Says goodbye to the server and closes the store. What waits in the outbox goes out after the next start. @throws what the store throws; it is closed all the same. */
   close(): Promise<void> {
     return (this.#closed ??= this.#engine.close());
   }

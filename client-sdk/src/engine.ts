@@ -178,9 +178,12 @@ export class Engine {
     this.emitter.close();
     await this.inbox.idle();
     await this.writes.idle();
-    if (this.#handover.pending) await this.inbox.run(() => {});
-    this.#handover.stop();
-    await this.#store.close();
+    try {
+      if (this.#handover.pending) await this.inbox.run(() => {});
+    } finally {
+      this.#handover.stop();
+      await this.#store.close();
+    }
   }
 
   #handOver(event: ClientEvent, conversation?: string, seq?: number): void {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { memoryStore, Reason, type Cipher, type Client } from 'godwit-client';
+import { createClient, memoryStore, Reason, type Cipher, type Client } from 'godwit-client';
 import { ContentSchema, create, createUlid, deliveryTopics, SealedSchema, toBinary } from 'godwit-schemas';
 import type { FakeBroker } from './fake-broker.js';
-import { gate, lasting, Recorder, scene, slow, texts, turnsUntil } from './fixtures.js';
+import { fakeToken, gate, lasting, Recorder, scene, slow, texts, turnsUntil } from './fixtures.js';
 
 const newId = createUlid();
 
@@ -273,5 +273,21 @@ describe('receiving', { timeout: 20_000 }, () => {
     assert.deepEqual(await stored(second), ['stays']);
     assert.equal((await store.range({ from: 'm/', before: 'm0' })).length, 1, 'its body is gone');
     assert.equal((await store.range({ from: 'e/', before: 'e0' })).length, 0);
+  }));
+
+  test('a store that fails while the client closes is closed all the same', scene(async (at) => {
+    const broker = await at.broker();
+    const store = memoryStore();
+    let closed = 0;
+    const alice = await createClient({ url: broker.url, user: 'alice', token: fakeToken({}), store: { ...lasting(store), write: (changes) => store.write(changes), close: async () => void closed++ } });
+    const heard = new Recorder(alice, 'message');
+    await alice.connect();
+    say(broker, 'one');
+    await heard.until(1);
+    store.write = async () => {
+      throw new Error('disk full');
+    };
+    await assert.rejects(alice.close(), { message: 'disk full' });
+    assert.equal(closed, 1);
   }));
 });
