@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
 import { call } from './control.js';
 import { CommandError, NotRunningError } from './errors.js';
-import { copyInstance } from './running.js';
+import { copyLineage } from './lineage.js';
 import { findServer, localConfig, type ServerOptions } from './server.js';
 
 /**
@@ -44,7 +44,7 @@ async function copyFolder(data: string, target: string): Promise<{ bytes: number
 
 /** The server may see other folders than we do (a container): then the copy has no name, and devices begin anew with it. */
 function nameCopy(data: string, target: string): void {
-  if (existsSync(join(target, 'format.json'))) copyInstance(data, target);
+  if (existsSync(join(target, 'format.json'))) copyLineage(data, target);
 }
 
 function count(n: number, one: string, many: string): string {

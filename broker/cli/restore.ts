@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { restoreBackup } from '../../plugins/store-embedded/index.js';
 import { secretPath } from '../config.js';
-import { copyInstance } from './running.js';
+import { continueLineage } from './lineage.js';
 import { localConfig } from './server.js';
 
 /**
@@ -12,7 +12,7 @@ export async function restore(backup: string, options: { data?: string }): Promi
   const { data, auth } = localConfig(options);
   const from = resolve(backup);
   await restoreBackup(from, data);
-  copyInstance(from, data);
+  continueLineage(from, data);
   const lines = [
     `${data} holds what ${from} held.`,
     'The next start begins a new term: no place is given twice. What devices had got after the backup was made stays on',

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuthConfig } from '../config.js';
 import type { Godwit } from '../server.js';
-import { CommandError } from './errors.js';
+import { readIfThere, replaceFile } from './files.js';
 
 /** Where a running server is found by the commands of its machine. */
 export interface RunningServer {
@@ -38,13 +37,7 @@ export function describeServer({ config, mqttPort, mqttsPort, httpPort }: Godwit
 
 /** Whole or not at all, whenever the process ends. */
 export function writeRunning(data: string, server: RunningServer): void {
-  const draft = `${runningPath(data)}.${process.pid}`;
-  try {
-    writeFileSync(draft, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
-    renameSync(draft, runningPath(data));
-  } finally {
-    rmSync(draft, { force: true });
-  }
+  replaceFile(runningPath(data), `${JSON.stringify(server, undefined, 2)}\n`);
 }
 
 export function removeRunning(data: string): void {
@@ -61,51 +54,5 @@ export function readRunning(data: string): RunningServer | undefined {
     return whole ? { pid, host, mqttPort, httpPort, ...more } : undefined;
   } catch {
     return undefined; // not ours: as if it were not there
-  }
-}
-
-/**
- * Names the data of a folder: made with it, and carried along by backup and restore. A client that keeps what it had
- * from one server must not take another's places for the same ones.
- */
-export function instancePath(data: string): string {
-  return join(data, 'instance');
-}
-
-export function readInstance(data: string): string | undefined {
-  const text = readIfThere(instancePath(data))?.trim();
-  return text !== undefined && /^[0-9a-f]{16}$/.test(text) ? text : undefined;
-}
-
-/** The folder's name, made if it has none. */
-export function loadOrCreateInstance(data: string): string {
-  const known = readInstance(data);
-  if (known !== undefined) return known;
-  const made = randomBytes(8).toString('hex');
-  const draft = `${instancePath(data)}.${process.pid}`;
-  const file = openSync(draft, 'w', 0o600);
-  try {
-    writeFileSync(file, `${made}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, instancePath(data));
-  return made;
-}
-
-/** Gives a copy of the data the same name. */
-export function copyInstance(from: string, to: string): void {
-  const instance = readInstance(from);
-  if (instance !== undefined) writeFileSync(instancePath(to), `${instance}\n`, { mode: 0o600, flag: 'wx' });
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new CommandError(`${path} cannot be read (${code}): be the user that runs the server, or name it by --url and --token`);
   }
 }

@@ -5,7 +5,8 @@ import { limits } from 'godwit-schemas';
 import { pino, type Logger } from 'pino';
 import { readConfig, type Config } from '../config.js';
 import { createGodwit, type Godwit } from '../server.js';
-import { describeServer, loadOrCreateInstance, removeRunning, writeRunning } from './running.js';
+import { loadOrCreateLineage } from './lineage.js';
+import { describeServer, removeRunning, writeRunning } from './running.js';
 
 /** How much the old generation may grow between two collections: 5,000 idle connections take 12 KB each instead of 21. */
 const HEAP_GROWING_PERCENT = 20;
@@ -24,7 +25,7 @@ export async function serve(): Promise<void> {
   const godwit = await createGodwit({ env, log });
   const { data } = godwit.config;
   try {
-    loadOrCreateInstance(data);
+    loadOrCreateLineage(data);
     writeRunning(data, describeServer(godwit));
   } catch (error) {
     // On a full disk a server can still deliver what it has; only the commands of this machine do not find it.

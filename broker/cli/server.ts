@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { makeToken, type TokenRequest } from '../../plugins/auth/token.js';
 import { loadSecret, readConfig, type Config } from '../config.js';
 import { CommandError, NotRunningError, UsageError } from './errors.js';
-import { readInstance, readRunning, type RunningServer } from './running.js';
+import { readLineage, type Lineage } from './lineage.js';
+import { readRunning, type RunningServer } from './running.js';
 
 /** What every command that talks to a server takes. */
 export interface ServerOptions {
@@ -23,8 +24,8 @@ export interface Server {
   readonly local: boolean;
   /** What to say when nobody listens there. */
   readonly down: string;
-  /** Names it among the servers that a client has seen. */
-  readonly name: string;
+  /** Tells its data from that of other servers. */
+  readonly lineage: Lineage;
   /** @throws CommandError when no token can be made here and none was given */
   token(of: Pick<TokenRequest, 'user' | 'admin'>): string;
 }
@@ -56,7 +57,7 @@ export function serverOf(config: Config, givenToken?: string): Server {
     certificate: running.certificate,
     local: true,
     down: notRunning(config.data),
-    name: readInstance(config.data) ?? `${host}-${running.mqttPort}`,
+    lineage: readLineage(config.data) ?? [`${host}-${running.mqttPort}`],
     token: (of) => givenToken ?? makeCommandToken(config, running, of),
   };
 }
@@ -72,7 +73,7 @@ function remoteServer(url: URL, { token, data }: ServerOptions): Server {
     certificate: undefined,
     local: false,
     down: `nobody listens at ${url.host}: is the server running?`,
-    name: `${url.hostname.replace(/[^A-Za-z0-9.-]/g, '_')}-${port}`,
+    lineage: [`${url.hostname.replace(/[^A-Za-z0-9.-]/g, '_')}-${port}`],
     token: (of) => {
       if (token !== undefined) return token;
       const { auth } = localConfig({ data });

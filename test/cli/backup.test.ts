@@ -40,14 +40,17 @@ describe('godwit backup and restore', { concurrency: true }, () => {
     assert.match(await shell.ok('user', 'list', '--data', restored.data), /^bob /m);
   });
 
-  test('devices of this machine know the restored server again', async (t) => {
+  test('devices of this machine go on with the restored server, and not back to what the original did since', async (t) => {
     const { shell } = await machine(t);
-    await shell.run(['chat', 'bob', 'alice']);
+    assert.equal((await shell.run(['chat', 'bob', 'alice'], 'one\n')).code, 0);
     await shell.ok('backup', 'copy');
     await shell.ok('restore', 'copy', '--data', 'restored');
     const restored = await serveProcess(t, {}, join(shell.folder, 'restored'));
-    await shell.run(['chat', 'bob', 'alice', '--data', restored.data]);
+    assert.equal((await shell.run(['chat', 'bob', 'alice', '--data', restored.data], 'two\n')).code, 0);
     assert.equal(readdirSync(join(shell.folder, 'home', '.godwit')).length, 1);
+    const back = await shell.run(['chat', 'bob', 'alice'], 'three\n');
+    assert.match(back.stderr, /^godwit: .* holds what bob has from another server, or from one that was restored since: .*--store <folder>\n$/);
+    assert.equal(back.code, 1);
   });
 
   test('the secret is not in it', async (t) => {

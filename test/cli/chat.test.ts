@@ -88,7 +88,7 @@ describe('godwit chat through pipes', { concurrency: true }, () => {
     await shell.run(['chat', 'alice', 'bob'], 'first\n');
     const home = join(shell.folder, 'home', '.godwit');
     const [folder] = readdirSync(home);
-    const held = await levelStore(join(home, folder));
+    const held = await levelStore(join(home, folder, 'messages'));
     const refused = await shell.run(['chat', 'alice', 'bob'], 'second\n');
     assert.match(refused.stderr, /^godwit: alice is already open on this machine \(.*\): .*--store <folder>\n$/);
     assert.equal(refused.code, 1);

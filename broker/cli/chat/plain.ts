@@ -36,6 +36,7 @@ export async function chatThroughPipes(session: ChatSession): Promise<void> {
   const input = createInterface({ input: process.stdin, terminal: false });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => input.close());
   for await (const line of input) {
+    if (process.stdin.isTTY && line.trim() === '/quit') break;
     if (line.trim() !== '') results.push(accepted(client.send(other, line), line, me));
   }
   const outcomes = await Promise.race([Promise.allSettled(results), given.up]);

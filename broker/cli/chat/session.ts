@@ -35,8 +35,8 @@ export async function openSession(me: string, other: string, options: ChatOption
   // A server elsewhere may be out of reach for a while: messages wait here. One of this machine is only to be started.
   if (server.local) await knock(server);
   const notes = server.local && options.token === undefined ? await addMissing(server, [me, other]) : [];
-  const folder = options.store ?? storeFolder(me, server.name, process.env);
-  const store = await openStore(folder, me);
+  const folder = options.store ?? storeFolder(me, server.lineage, process.env);
+  const store = await openStore(folder, me, server.lineage);
   try {
     const token = (): string => server.token({ user: me });
     const client = await createClient({ url: server.mqtt, user: me, token: options.token ?? token, store, ...(server.local && { timing: LOCAL_TIMING }) });
