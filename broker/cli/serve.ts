@@ -1,12 +1,12 @@
 import { isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { limits } from 'godwit-schemas';
 import { pino, type Logger } from 'pino';
 import { readConfig, type Config } from '../config.js';
 import { createGodwit, type Godwit } from '../server.js';
 import { loadOrCreateLineage } from './lineage.js';
-import { describeServer, removeRunning, writeRunning } from './running.js';
+import { describeServer, writeRunning } from './running.js';
+import { endWith, stopOnSignals } from './stop.js';
 
 /** How much the old generation may grow between two collections: 5,000 idle connections take 12 KB each instead of 21. */
 const HEAP_GROWING_PERCENT = 20;
@@ -39,39 +39,6 @@ export async function serve(): Promise<void> {
 function openLog({ logLevel }: Config, env: NodeJS.ProcessEnv): Logger {
   const level = !env.GODWIT_LOG_LEVEL && process.stderr.isTTY ? 'warn' : logLevel;
   return pino({ level }, pino.destination({ fd: 2, sync: false }));
-}
-
-function endWith(log: Logger, error: Error): void {
-  log.fatal({ err: error }, 'a fault that nobody caught: the process ends');
-  log.flush();
-  process.exit(1);
-}
-
-function stopOnSignals(godwit: Godwit, log: Logger): void {
-  const { tls, data } = godwit.config;
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal }, 'stopping');
-    setTimeout(() => {
-      process.stderr.write(`godwit: it did not stop within ${limits.shutdownMs.value / 1000} s and was ended; nothing that was accepted is lost\n`);
-      process.exit(1);
-    }, limits.shutdownMs.value);
-    removeRunning(data);
-    godwit.stop().then(
-      () => process.exit(0),
-      (error: Error) => endWith(log, error),
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  process.on('SIGHUP', () => {
-    if (tls) void godwit.reloadCertificate();
-    // Without a certificate there is nothing to read again: then it is the terminal that was closed.
-    else if (process.stdout.isTTY) stop('SIGHUP');
-    else log.info('SIGHUP: there is no certificate to read again');
-  });
 }
 
 function greeting(godwit: Godwit, env: NodeJS.ProcessEnv): string {
