@@ -1,0 +1,54 @@
+import { faultsFound, type Finding, type Kind } from './checks/finding.js';
+import { Ledger } from './checks/ledger.js';
+import { checkPlaces } from './checks/places.js';
+import { checkPresence } from './checks/presence.js';
+import { checkPlainDevices } from './checks/plain.js';
+import { checkSenders } from './checks/senders.js';
+import { checkTicks } from './checks/ticks.js';
+import type { History } from './history.js';
+
+export interface Verdict {
+  findings: Finding[];
+  counts: Record<Kind, number>;
+  /** Messages that the server promised to keep. */
+  messages: number;
+  /** Deliveries that were written down, resends included. */
+  deliveries: number;
+  /** Of places that the device had already: after a connection that ended before the PUBACK. */
+  resends: number;
+  /** Places told as gaps. */
+  gaps: number;
+  refusals: number;
+  receipts: number;
+}
+
+/** Compares what every device wrote down: what the server promised, and what it did. */
+export function check(history: History): Verdict {
+  const ledger = new Ledger(history);
+  const findings = [...ledger.findings];
+  const found = (finding: Finding): void => void findings.push(finding);
+  checkPlaces(ledger, found);
+  checkSenders(ledger, found);
+  checkPlainDevices(ledger, found);
+  checkTicks(ledger, found);
+  checkPresence(history, found);
+  const counts = Object.fromEntries(faultsFound.map((kind) => [kind, findings.filter((finding) => finding.kind === kind).length])) as Record<Kind, number>;
+  return { findings, counts, messages: [...ledger.messages.values()].filter(({ promised }) => promised).length, ...countEntries(history) };
+}
+
+function countEntries(history: History): Pick<Verdict, 'deliveries' | 'resends' | 'gaps' | 'refusals' | 'receipts'> {
+  const counts = { deliveries: 0, resends: 0, gaps: 0, refusals: 0, receipts: 0 };
+  for (const { entries } of history) {
+    const seen = new Set<string>();
+    for (const entry of entries) {
+      if (entry.what === 'gap') counts.gaps++;
+      else if (entry.what === 'refused') counts.refusals++;
+      else if (entry.what === 'receipt') counts.receipts++;
+      if (entry.what !== 'delivered' && entry.what !== 'raw') continue;
+      counts.deliveries++;
+      if (seen.has(entry.token)) counts.resends++;
+      seen.add(entry.token);
+    }
+  }
+  return counts;
+}

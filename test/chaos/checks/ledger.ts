@@ -1,0 +1,106 @@
+import { senderOf } from '../body.js';
+import type { DeviceHistory, History } from '../history.js';
+import type { Written } from '../journal.js';
+import type { Finding } from './finding.js';
+
+type Sent = Extract<Written, { what: 'sent' }>;
+
+/** A message, as its sender and everyone who saw it tell of it. */
+export interface Known extends Sent {
+  /** Places it was seen at, rising; more than one only where it has no id. */
+  places: number[];
+  /** The server promised to keep it: an OK Result, or a PUBACK. */
+  promised: boolean;
+  acknowledged: boolean;
+  /** How often its sender connected before it was acknowledged: each time it may have been sent again. */
+  reconnects: number;
+}
+
+/** What the logs must hold: everything that was sent, and every place that anybody saw. */
+export class Ledger {
+  readonly messages = new Map<string, Known>();
+  /** Conversation → place → token. */
+  readonly logs = new Map<string, Map<number, string>>();
+  readonly findings: Finding[] = [];
+
+  constructor(readonly history: History) {
+    for (const device of history) this.noteSent(device);
+    for (const device of history) for (const entry of device.entries) this.note(device, entry);
+    for (const message of this.messages.values()) this.checkPlaces(message);
+    for (const [conversation, log] of this.logs) this.checkWhole(conversation, log);
+  }
+
+  head(conversation: string): number {
+    let head = 0;
+    for (const seq of this.logs.get(conversation)?.keys() ?? []) head = Math.max(head, seq);
+    return head;
+  }
+
+  /** The first place of a message; undefined: nobody saw one. */
+  placeOf(token: string): number | undefined {
+    return this.messages.get(token)?.places[0];
+  }
+
+  private noteSent({ entries }: DeviceHistory): void {
+    const open = new Set<Known>();
+    for (const entry of entries) {
+      if (entry.what === 'sent') {
+        const message = { ...entry, places: [], promised: false, acknowledged: false, reconnects: 0 };
+        this.messages.set(entry.token, message);
+        open.add(message);
+      } else if (entry.what === 'acknowledged') open.delete(this.messages.get(entry.token)!);
+      else if (entry.what === 'connected') for (const message of open) message.reconnects++;
+    }
+  }
+
+  private note({ clientId }: DeviceHistory, entry: Written): void {
+    if (entry.what === 'accepted') {
+      this.messages.get(entry.token)!.promised = true;
+      this.place(this.messages.get(entry.token)!.conversation, entry.seq, entry.token, clientId);
+    } else if (entry.what === 'acknowledged') Object.assign(this.messages.get(entry.token)!, { promised: true, acknowledged: true });
+    else if (entry.what === 'delivered') {
+      if (this.known(entry, clientId)) this.place(entry.conversation, entry.seq, entry.token, clientId);
+    } else if (entry.what === 'raw') this.known(entry, clientId);
+    else if (entry.what === 'broken') this.findings.push({ kind: 'broken rule', text: `${clientId}: ${entry.rule}`, clientId });
+  }
+
+  private known(entry: { conversation: string; token: string; id?: string; at: number }, clientId: string): boolean {
+    const { conversation, token, id = '' } = entry;
+    const sent = this.messages.get(token);
+    if (sent && sent.conversation === conversation && (sent.id === id || sent.id === '' || id === '')) return true;
+    this.findings.push({ kind: 'invented', text: `${clientId} was given ${token} in ${conversation} with id ${id}, which nobody sent so`, conversation, token, clientId });
+    return false;
+  }
+
+  private place(conversation: string, seq: number, token: string, clientId: string): void {
+    let log = this.logs.get(conversation);
+    if (!log) this.logs.set(conversation, (log = new Map()));
+    const there = log.get(seq);
+    if (there === undefined) {
+      log.set(seq, token);
+      this.messages.get(token)!.places.push(seq);
+    } else if (there !== token) {
+      this.findings.push({ kind: 'placed twice', text: `place ${seq} of ${conversation} is ${there}, and for ${clientId} ${token}`, conversation, seq, token, clientId });
+      // It stands there for the one who was told so: whatever else is wrong with it shows.
+      const { places } = this.messages.get(token)!;
+      if (!places.includes(seq)) places.push(seq);
+    }
+  }
+
+  private checkPlaces(message: Known): void {
+    const { token, conversation, id, places, reconnects } = message;
+    places.sort((one, other) => one - other);
+    // What has an id stands once; what has none, once for each time that its sender had to send it.
+    if (places.length > (id === '' ? 1 + reconnects : 1)) {
+      this.findings.push({ kind: 'repeated', text: `${token} stands at ${places.join(' and ')} of ${conversation}`, conversation, seq: places[1], token });
+    }
+    if (!message.acknowledged) this.findings.push({ kind: 'stuck', text: `${token} was never acknowledged`, conversation, seq: places[0], token, clientId: senderOf(token) });
+  }
+
+  private checkWhole(conversation: string, log: ReadonlyMap<number, string>): void {
+    const head = this.head(conversation);
+    for (let seq = 1; seq <= head; seq++) {
+      if (!log.has(seq)) this.findings.push({ kind: 'lost', text: `place ${seq} of ${conversation} has no message: nobody was told of one`, conversation, seq });
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import type { Finding } from './finding.js';
+import type { Known, Ledger } from './ledger.js';
+
+/** What one device sent to one conversation stands there in the order in which it was sent. */
+export function checkSenders(ledger: Ledger, found: (finding: Finding) => void): void {
+  for (const { clientId, entries } of ledger.history) {
+    const before = new Map<string, Known>();
+    for (const entry of entries) {
+      if (entry.what !== 'sent') continue;
+      const message = ledger.messages.get(entry.token)!;
+      const [seq] = message.places;
+      if (seq === undefined) continue;
+      const last = before.get(message.conversation);
+      if (last && last.places[0] > seq) {
+        const text = `${clientId} sent ${last.token} (QoS ${last.qos}) before ${message.token} (QoS ${message.qos}); they stand at ${last.places[0]} and ${seq} of ${message.conversation}`;
+        found({ kind: 'reordered', text, conversation: message.conversation, seq, token: message.token, clientId });
+      }
+      if (!last || last.places[0] < seq) before.set(message.conversation, message);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import type { IPublishPacket as Publish } from 'mqtt-packet';
+import { between, type Random } from '../seeded.js';
+import type { Habit } from '../plan.js';
+import type { Connection } from './connection.js';
+
+/**
+ * How a device takes in what it is given. All write down before they acknowledge.
+ *
+ * - `prompt`: at once.
+ * - `slow`: what came waits in memory, is written down in order a little later, and is forgotten with the connection.
+ * - `late`: written down at once, acknowledged later, in any order.
+ */
+export class Intake {
+  private waiting: { connection: Connection; packet: Publish }[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param take writes it down
+   * @param acknowledge sends the PUBACK, on whatever connection there is then
+   */
+  constructor(
+    private readonly habit: Habit,
+    private readonly random: Random,
+    private readonly take: (connection: Connection, packet: Publish) => void,
+    private readonly acknowledge: (delivered: Connection, packetId: number) => void,
+  ) {}
+
+  /** Deliveries that are not written down. */
+  get open(): number {
+    return this.waiting.length;
+  }
+
+  receive(connection: Connection, packet: Publish): void {
+    if (this.habit === 'slow') {
+      this.waiting.push({ connection, packet });
+      this.timer ??= setTimeout(() => this.catchUp(), between(this.random, 5, 150));
+      return;
+    }
+    this.take(connection, packet);
+    if (packet.qos === 0) return;
+    if (this.habit === 'prompt') this.acknowledge(connection, packet.messageId!);
+    else setTimeout(() => this.acknowledge(connection, packet.messageId!), between(this.random, 0, 250));
+  }
+
+  /** The connection is gone, and with it what was not written down. */
+  lost(): void {
+    this.waiting = [];
+  }
+
+  private catchUp(): void {
+    this.timer = undefined;
+    const { waiting } = this;
+    this.waiting = [];
+    for (const { connection, packet } of waiting) {
+      this.take(connection, packet);
+      if (packet.qos > 0) this.acknowledge(connection, packet.messageId!);
+    }
+  }
+}

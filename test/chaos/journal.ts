@@ -1,0 +1,70 @@
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+
+/**
+ * What one device writes down, a JSON line each, before it acknowledges. `at`: milliseconds of a clock that all
+ * processes of the machine share. `connection`: the device's connections are counted over its whole life.
+ */
+export type Written = { at: number } & (
+  | { what: 'connected'; connection: number; present: boolean }
+  | { what: 'subscribed' }
+  /** The message is in the outbox. `id`: hexadecimal; a raw publish has none. */
+  | { what: 'sent'; token: string; conversation: string; to: string; id: string; qos: 1 | 2; expiresInS: number; packetId: number }
+  /** A Result that says where it is. */
+  | { what: 'accepted'; token: string; seq: number }
+  | { what: 'refused'; token: string; code: number }
+  /** PUBACK or PUBREC. */
+  | { what: 'acknowledged'; token: string }
+  /** Where the handshake of a QoS 2 publish stands. */
+  | { what: 'handshake'; token: string; packetId: number; step: 'begun' | 'released' | 'done' }
+  | { what: 'delivered'; connection: number; conversation: string; seq: number; token: string; id: string; after: number | undefined; dup: boolean }
+  | { what: 'gap'; connection: number; conversation: string; from: number; seq: number; reason: number; after: number | undefined }
+  /** A delivery to a plain device: no place, no id. */
+  | { what: 'raw'; connection: number; conversation: string; token: string; dup: boolean }
+  | { what: 'receipt'; conversation: string; delivered: number; read: number; ownRead: number }
+  | { what: 'reading'; conversation: string; seq: number }
+  | { what: 'read'; conversation: string; seq: number }
+  | { what: 'presence'; user: string; state: number }
+  /** A rule of the protocol was broken on the connection itself. */
+  | { what: 'broken'; rule: string }
+);
+
+/** An entry before its time is put in. */
+export type ToWrite = Written extends infer Entry ? (Entry extends { at: number } ? Omit<Entry, 'at'> : never) : never;
+
+/** Milliseconds of CLOCK_MONOTONIC. */
+export function clock(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}
+
+/** An append-only file. Each entry is handed to the kernel before `write` returns, so kill -9 takes back none. */
+export class Journal {
+  private constructor(private readonly file: number) {}
+
+  /** Opens it and reads what is there; a line that a kill cut short never happened. */
+  static open(path: string): { journal: Journal; entries: Written[] } {
+    const file = openSync(path, 'a+');
+    const text = readFileSync(path, 'utf8');
+    const whole = text.lastIndexOf('\n') + 1;
+    if (whole < text.length) ftruncateSync(file, Buffer.byteLength(text.slice(0, whole)));
+    return { journal: new Journal(file), entries: parse(text) };
+  }
+
+  write(entry: ToWrite): void {
+    writeSync(this.file, `${JSON.stringify({ at: clock(), ...entry })}\n`);
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}
+
+export function readJournal(path: string): Written[] {
+  return parse(readFileSync(path, 'utf8'));
+}
+
+function parse(text: string): Written[] {
+  const lines = text.split('\n');
+  // Behind the last line's end: nothing, or what a kill cut short.
+  lines.pop();
+  return lines.map((line) => JSON.parse(line) as Written);
+}

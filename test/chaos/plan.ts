@@ -1,0 +1,109 @@
+import { limits } from 'godwit-schemas';
+import { makeToken } from '../../plugins/auth/token.js';
+import { planFaults, type Fault } from './fault-plan.js';
+import { between, seeded, type Random } from './seeded.js';
+
+/** `chat`: as the SDK. `plain`: raw topics, as any MQTT device. `live`: a clean session that only listens. */
+export type DeviceKind = 'chat' | 'plain' | 'live';
+/** See Intake. */
+export type Habit = 'prompt' | 'slow' | 'late';
+
+export interface DevicePlan {
+  clientId: string;
+  user: string;
+  kind: DeviceKind;
+  habit: Habit;
+  token: string;
+  /** Of its link; known when the links listen. */
+  port: number;
+  /** Which process of clients it lives in. */
+  process: number;
+  /** Longest wait before it connects again, ms. */
+  patienceMs: number;
+  actionsPerSecond: number;
+  /** Share of its messages that go at QoS 2. */
+  exactlyOnce: number;
+  /** A plain device that subscribes to its results. */
+  hearsResults: boolean;
+  /** Nothing more is said while so many messages wait in its outbox: the quiet end would take too long. */
+  mostBacklog: number;
+  friends: string[];
+  others: string[];
+}
+
+/** A round of chaos: everything in it follows from the seed. */
+export interface Plan {
+  seed: number;
+  seconds: number;
+  processes: number;
+  devices: DevicePlan[];
+  faults: Fault[];
+  /** GODWIT_MESSAGES_PER_MINUTE; 0 = no limit. */
+  messagesPerMinute: number;
+}
+
+export interface PlanOptions {
+  seed: number;
+  seconds: number;
+  /** Whether the data folder has a file system of its own, which can be filled. */
+  disk: boolean;
+  /** Default: faults of every kind. */
+  faults?: false;
+  /** Default 12. */
+  users?: number;
+}
+
+export const SECRET = 'the secret of the chaos tests, more than 32 bytes';
+
+/** Names that are properties of every object are users like others. */
+const NAMES = ['alice', 'bob', 'constructor', 'carol', '__proto__', 'dave', 'erin', 'toString', 'frank', 'grace', 'heidi', 'ivan'];
+const PROCESSES = 4;
+/** A limit that busy users meet, and what they keep back then. */
+const TIGHT = { messagesPerMinute: 240, backlog: 15 };
+const BACKLOG = 150;
+
+export function makePlan({ seed, seconds, disk, faults = undefined, users = NAMES.length }: PlanOptions): Plan {
+  const random = seeded(seed, 'plan');
+  const names = NAMES.slice(0, users);
+  const messagesPerMinute = faults !== false && random.chance(0.3) ? TIGHT.messagesPerMinute : 0;
+  const devices = names.flatMap((user, index) => devicesOf(user, index, names, messagesPerMinute > 0 ? TIGHT.backlog : BACKLOG, random));
+  const planned = faults === false ? [] : planFaults(seeded(seed, 'faults'), { seconds, disk, devices: devices.map(({ clientId }) => clientId), processes: PROCESSES });
+  return { seed, seconds, processes: PROCESSES, devices, faults: planned, messagesPerMinute };
+}
+
+/** Everyone has a device of the SDK's kind; some have a second one of that kind, a plain one, or a live one. */
+function devicesOf(user: string, index: number, names: readonly string[], mostBacklog: number, random: Random): DevicePlan[] {
+  const others = names.filter((name) => name !== user);
+  const friends = [0, 1, 2].map(() => random.pick(others));
+  const second = (['chat', 'plain', undefined, 'plain', 'chat', 'live'] as const)[index % 6];
+  const kinds: DeviceKind[] = second ? ['chat', second] : ['chat'];
+  return kinds.map((kind, number) => ({
+    clientId: `${user}:${'ab'[number]}`,
+    user,
+    kind,
+    habit: random.pick(['prompt', 'prompt', 'slow', 'late'] as const),
+    token: makeToken({ secret: SECRET, user, days: 1, nowMs: Date.now() }),
+    port: 0,
+    process: between(random, 0, PROCESSES - 1),
+    patienceMs: random.pick([50, 200, 1_500]),
+    actionsPerSecond: random.pick([2, 4, 8]),
+    exactlyOnce: random.pick([0, 0, 0.1]),
+    hearsResults: index % 12 >= 6,
+    mostBacklog,
+    friends,
+    others,
+  }));
+}
+
+/** Of the server under test: what is not its defaults. */
+export function serverEnvironment(plan: Plan, data: string, minFreeBytes: number): Record<string, string> {
+  return {
+    GODWIT_MQTT_PORT: '0',
+    GODWIT_HTTP_PORT: '0',
+    GODWIT_DATA: data,
+    GODWIT_AUTH_SECRET: SECRET,
+    GODWIT_MESSAGES_PER_MINUTE: String(plan.messagesPerMinute),
+    GODWIT_CONNECTS_PER_MINUTE: '0',
+    GODWIT_MIN_FREE_BYTES: String(Math.min(minFreeBytes, limits.minFreeBytes.value)),
+  };
+}
