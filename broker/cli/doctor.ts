@@ -33,7 +33,8 @@ async function* examine(options: { data?: string }): AsyncGenerator<Finding> {
   if (config.tls) yield await certificate(config.tls, nowMs);
   const { running, findings } = await server(config, state.held);
   yield* findings;
-  if (!running) yield* await ports(config);
+  // Of variables that cannot be read nobody knows which ports they mean.
+  if (!running && finding.ok) yield* await ports(config);
 }
 
 /** What is set; where that is wrong, the rest is looked at as if nothing but the folder were. */

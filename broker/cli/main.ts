@@ -6,9 +6,9 @@ import { nearest } from '../config/nearest.js';
 import * as parse from './arguments.js';
 import { oneLine, report } from './report.js';
 
-// Whoever reads our output may stop (`godwit user list | head -1`): that is no fault.
+// Whoever reads our output may stop (`godwit user list | head -1`), and a terminal may be closed: that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   process.exit(0);
 });
 

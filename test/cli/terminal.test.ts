@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,12 @@ import { main, Shell } from './command.js';
 const run = promisify(execFile);
 const missing = spawnSync('tmux', ['-V']).error ? 'no tmux on this machine (apt-get install tmux)' : false;
 
+/** As a line of shell. */
+const godwit = (args: readonly string[]): string => [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ');
+
+/** The processes that a process has started (Linux). */
+const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+
 /** tmux tells of nothing by itself: it is asked again and again. */
 async function until(what: string, expected: RegExp, look: () => Promise<string>): Promise<string> {
   const deadline = Date.now() + DEADLINE_MS;
@@ -27,6 +34,8 @@ async function until(what: string, expected: RegExp, look: () => Promise<string>
 
 /** Two people, each at a terminal of their own, in tmux. */
 class Panes {
+  #begun = false;
+
   private constructor(private readonly socket: string, private readonly shell: Shell) {}
 
   static async open(t: TestContext, shell: Shell): Promise<Panes> {
@@ -40,14 +49,18 @@ class Panes {
     return panes;
   }
 
-  /** Starts a command in a new window of this name. */
-  async start(name: string, ...args: string[]): Promise<void> {
+  /** Starts `godwit` in a new window of this name. */
+  start(name: string, ...args: string[]): Promise<void> {
+    return this.open(name, `exec ${godwit(args)}`);
+  }
+
+  /** Runs a line of shell in a new window of this name. */
+  async open(name: string, command: string): Promise<void> {
     const environment = Object.entries(this.shell.env).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    const command = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ');
-    // The window stays when the command is gone, so that what it left can be seen.
-    const window = ['-x', '70', '-y', '24', '-n', name, ...environment, '-c', this.shell.folder, `exec ${command}`];
-    const [first] = name === 'alice' ? [['new-session', '-d', '-s', 'chat', ...window]] : [['new-window', '-d', '-t', 'chat', ...window.slice(4)]];
-    await this.#tmux(...(first as string[]));
+    const where = this.#begun ? ['new-window', '-d', '-t', 'chat'] : ['new-session', '-d', '-s', 'chat', '-x', '70', '-y', '24'];
+    this.#begun = true;
+    await this.#tmux(...where, '-n', name, ...environment, '-c', this.shell.folder, command);
+    // The window stays when the command is gone, so that its exit code can be seen.
     await this.#tmux('set-option', '-t', `chat:${name}`, 'remain-on-exit', 'on');
   }
 
@@ -134,4 +147,20 @@ test('two terminals: typing, ticks, and ten messages through the death of bob an
   await panes.enter('alice');
   assert.equal(await panes.ended('alice'), 0);
   await again.signal('SIGTERM');
+});
+
+const notLinux = process.platform === 'linux' ? false : 'processes are looked at in /proc';
+test('what killed processes leave behind does not go on talking', { skip: missing || notLinux }, async (t) => {
+  const server = await serveProcess(t);
+  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, NO_COLOR: '1', LC_ALL: 'C.UTF-8' });
+  const panes = await Panes.open(t, shell);
+  // As with npx: between the shell and the chat there are processes that only wait.
+  await panes.open('alice', 'exec sh -i');
+  await panes.type('alice', `sh -c "${godwit(['chat', 'alice', 'bob'])}; true"`);
+  await panes.enter('alice');
+  await panes.shows('alice', /bob.*connected/);
+  const [between] = childrenOf(await panes.pid('alice'));
+  const [chat] = childrenOf(between);
+  process.kill(between, 'SIGKILL');
+  await until('the end of the chat', /gone/, async () => (existsSync(`/proc/${chat}`) ? 'there' : 'gone'));
 });

@@ -27,6 +27,8 @@ export class Composer {
     this.#editor.on('line', (text) => hooks.line(text));
     this.#editor.on('SIGINT', () => hooks.quit());
     this.#editor.on('close', () => hooks.quit());
+    // EIO: the terminal is not ours any more.
+    this.#editor.on('error', () => hooks.quit());
     this.#editor.on('SIGCONT', () => hooks.resumed());
     // readline listens first: when we hear of a key, it has done its work.
     input.on('keypress', () => hooks.changed(this.#editor.line));

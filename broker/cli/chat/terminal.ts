@@ -1,6 +1,7 @@
 import { directConversation } from 'godwit-schemas';
 import type { ConnectionChange, Shown } from 'godwit-client';
 import { Composer } from './composer.js';
+import { inForeground } from './foreground.js';
 import { nameWidth } from './lines.js';
 import { queuedItems, sendText } from './own.js';
 import { Paint } from './paint.js';
@@ -63,7 +64,7 @@ class TerminalChat {
     const resized = (): void => this.#paper.redraw(this.#below());
     process.stdout.on('resize', resized);
     process.on('SIGTERM', this.#left).on('SIGHUP', this.#left);
-    const clock = setInterval(() => this.#draw(), clockMs);
+    const clock = setInterval(() => (inForeground() ? this.#draw() : this.#left()), clockMs);
     this.#drawNow();
     client.connect().catch(() => {}); // the status line says why
     await this.#leaving;
@@ -71,7 +72,7 @@ class TerminalChat {
     clearTimeout(this.#drawing);
     process.stdout.off('resize', resized);
     this.#composer.close();
-    this.#paper.leave(this.#farewell());
+    if (inForeground()) this.#paper.leave(this.#farewell());
     await Promise.race([client.close(), new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())]);
   }
 
