@@ -20,7 +20,7 @@ import {
 } from 'godwit-schemas';
 import { tokenFor, type Address } from './address.js';
 import { bodyOf, describeDelivery, encodeMessage, newId, readDelivery, type Delivery, type Fields, type Of } from './deliveries.js';
-import { Recorder } from './recorder.js';
+import { inTime, Recorder } from './recorder.js';
 import type { Scope } from './folder.js';
 
 export interface DeviceOptions extends IClientOptions {
@@ -34,8 +34,7 @@ export class Device {
   readonly user: string;
   readonly device: string;
   readonly received: Recorder<Delivery>;
-  /** The server ended the connection, or it broke. */
-  readonly closed: Promise<void>;
+  private readonly whenClosed: Promise<void>;
   sessionPresent = false;
   granted: number[] = [];
 
@@ -44,7 +43,7 @@ export class Device {
     this.user = user;
     this.device = device;
     this.received = new Recorder(id, describeDelivery);
-    this.closed = new Promise((resolve) => client.once('close', () => {
+    this.whenClosed = new Promise((resolve) => client.once('close', () => {
       this.received.end('the connection was closed');
       resolve();
     }));
@@ -52,6 +51,11 @@ export class Device {
       if (packet.cmd === 'publish') this.received.add(readDelivery(packet as never));
       if (packet.cmd === 'connack') this.sessionPresent = packet.sessionPresent;
     });
+  }
+
+  /** Resolves when the server has ended the connection, or it broke. */
+  get closed(): Promise<void> {
+    return inTime(`the end of the connection of ${this.id}`, this.whenClosed);
   }
 
   /** @param id `<user>:<device>`; rejects with the CONNACK's refusal. */

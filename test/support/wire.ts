@@ -7,7 +7,7 @@ import { parseClientId, publishTopics } from 'godwit-schemas';
 import { tokenFor, type Address } from './address.js';
 import { describeDelivery, encodeMessage, newId, readDelivery, type Delivery, type Fields, type Of } from './deliveries.js';
 import type { Scope } from './folder.js';
-import { Recorder } from './recorder.js';
+import { inTime, Recorder } from './recorder.js';
 
 export interface WireOptions extends Partial<Omit<Connect, 'cmd'>> {
   /** PUBACKs are sent for what is delivered; default true. */
@@ -19,6 +19,7 @@ export class Wire {
   readonly packets: Recorder<Packet>;
   acknowledges = true;
   open = true;
+  private readonly whenClosed: Promise<void>;
   private nextId = 0;
 
   private constructor(readonly stream: Duplex, name: string) {
@@ -28,9 +29,14 @@ export class Wire {
     parser.on('error', (error) => this.packets.end(`broken packet: ${error.message}`));
     stream.on('data', (chunk: Buffer) => parser.parse(chunk));
     stream.on('error', () => stream.destroy());
-    stream.on('close', () => {
-      this.open = false;
-      this.packets.end('the connection was closed');
+    this.whenClosed = new Promise((resolve) => {
+      const ended = (): void => {
+        this.open = false;
+        this.packets.end('the connection was closed');
+        resolve();
+      };
+      // The stream of a WebSocket ends, and is not closed by itself.
+      stream.on('close', ended).on('end', ended);
     });
   }
 
@@ -127,7 +133,7 @@ export class Wire {
   }
 
   async closed(): Promise<void> {
-    if (this.open) await once(this.stream, 'close');
+    await inTime('the end of the connection', this.whenClosed);
   }
 
   /** The connection breaks without a word. */
