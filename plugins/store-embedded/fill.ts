@@ -86,20 +86,26 @@ export class Fill {
 
   /** As `now`, and until there is nothing left to do. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.stop();
     await this.now();
     while (this.dirty.length > 0) await this.now();
   }
 
+  /** Begins no fill by itself any more. */
+  stop(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
   private start(): void {
     // The one that is under way looks again when it ends.
-    if (this.running || this.failure) return;
+    if (this.running || this.failure || this.closed) return;
     this.run().catch((error: Error) => this.source.failed(error));
   }
 
   private run(): Promise<void> {
     if (this.failure) return Promise.reject(this.failure);
-    if (this.timer) clearTimeout(this.timer);
+    clearTimeout(this.timer);
     this.timer = undefined;
     this.running = this.fill().finally(() => {
       this.running = undefined;

@@ -193,6 +193,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
+    this.fill.stop();
     if (!this.failure) {
       await this.journal.close();
       await this.fill.close();
