@@ -12,6 +12,7 @@ interface Waiter {
 export class Recorder<T> {
   readonly all: T[] = [];
   private readonly waiters = new Set<Waiter>();
+  private listener: ((item: T) => void) | undefined;
   private ended: string | undefined;
 
   /** @param describe one line for an item, where a test fails */
@@ -19,7 +20,13 @@ export class Recorder<T> {
 
   add(item: T): void {
     this.all.push(item);
+    this.listener?.(item);
     for (const waiter of this.waiters) if (waiter.look()) this.waiters.delete(waiter);
+  }
+
+  /** Who hears of each item as it comes; one at a time. */
+  listen(listener: (item: T) => void): void {
+    this.listener = listener;
   }
 
   /** Nothing more will come. */
