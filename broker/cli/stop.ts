@@ -3,6 +3,9 @@ import type { Logger } from 'pino';
 import type { Godwit } from '../server.js';
 import { removeRunning } from './running.js';
 
+/** Milliseconds between two looks for the parent. */
+const ORPHAN_CHECK_MS = 500;
+
 type Stoppable = Pick<Godwit, 'config' | 'stop' | 'reloadCertificate'>;
 
 /** Something happened that must not go on. */
@@ -46,4 +49,16 @@ export function stopOnSignals(godwit: Stoppable, log: Logger, patienceMs = limit
     else if (process.stdout.isTTY) stop('SIGHUP');
     else log.info('SIGHUP: there is no certificate to read again');
   });
+  if (process.env.npm_lifecycle_event) onOrphaned(() => stop('SIGTERM'));
+}
+
+/** `npm start` puts a shell between, which dies of the signal that npm hands on, and leaves the server to nobody. */
+function onOrphaned(act: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    act();
+  }, ORPHAN_CHECK_MS);
+  timer.unref();
 }

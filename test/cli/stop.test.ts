@@ -8,6 +8,8 @@ import { temporaryFolder } from '../support/folder.js';
 
 const program = fileURLToPath(new URL('./hanging-server.js', import.meta.url));
 
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
 interface Hanging {
   kill(signal: NodeJS.Signals): void;
   ended: Promise<{ code: number | null; stderr: string }>;
@@ -22,6 +24,27 @@ async function hangingServer(t: TestContext, patienceMs: number): Promise<Hangin
   await once(child.stdout, 'data');
   return { kill: (signal) => child.kill(signal), ended };
 }
+
+/** Resolves when the stream has printed this. */
+function printed(stream: NodeJS.ReadableStream, expected: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    let text = '';
+    stream.on('data', (chunk: Buffer) => {
+      text += String(chunk);
+      if (expected.test(text)) resolve();
+    });
+  });
+}
+
+test('npm start: a SIGTERM to npm stops the server too, though the shell between dies of it', async (t) => {
+  const env = { ...process.env, GODWIT_DATA: await temporaryFolder(t), GODWIT_MQTT_PORT: '0', GODWIT_HTTP_PORT: '0', GODWIT_LOG_LEVEL: 'info' };
+  const npm = spawn('npm', ['start'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => npm.kill('SIGKILL'));
+  await printed(npm.stdout, /http:\/\//);
+  const stopped = printed(npm.stderr, /"msg":"stopped"/);
+  npm.kill('SIGTERM');
+  await stopped;
+});
 
 describe('a server that does not get done with stopping', { concurrency: true }, () => {
   test('is ended after its time (shutdownMs), with code 1 and a line that says so', async (t) => {
