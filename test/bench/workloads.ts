@@ -8,6 +8,8 @@ import { workFolder } from './peers/process.js';
 /** How long and how much: a whole run, `--quick`, or the trial that chooses among a peer's variants. */
 export interface Scale {
   warmMs: number;
+  /** At full speed, before a latency is measured. */
+  burstMs: number;
   measureMs: number;
   /** Drains of one device, and of 50; the median counts. */
   drains: [one: number, many: number];
@@ -15,9 +17,9 @@ export interface Scale {
 }
 
 export const scales = {
-  full: { warmMs: 1500, measureMs: 4000, drains: [5, 3], settleMs: 1500 },
-  quick: { warmMs: 1000, measureMs: 2000, drains: [3, 1], settleMs: 1000 },
-  trial: { warmMs: 500, measureMs: 1500, drains: [3, 1], settleMs: 200 },
+  full: { warmMs: 1500, burstMs: 5000, measureMs: 5000, drains: [5, 3], settleMs: 1500 },
+  quick: { warmMs: 1000, burstMs: 2000, measureMs: 2000, drains: [3, 1], settleMs: 1000 },
+  trial: { warmMs: 500, burstMs: 500, measureMs: 1500, drains: [3, 1], settleMs: 200 },
 } satisfies Record<string, Scale>;
 
 /** One line of the table. */
@@ -123,7 +125,7 @@ function latency(rate: number): Workload {
       const plan = await pairsOf(server, peer, pairCount);
       const folder = await workFolder();
       const disk = new DiskLoop(join(folder, 'loop'), rate);
-      const job: Job = { kind: 'paced', ...plan, perSecond: rate, warmMs: scale.warmMs, measureMs: scale.measureMs };
+      const job: Job = { kind: 'paced', ...plan, perSecond: rate, burstMs: scale.burstMs, warmMs: scale.warmMs, measureMs: scale.measureMs };
       try {
         const metrics = await generate(job);
         return { ...metrics, ...(await disk.stop()) };

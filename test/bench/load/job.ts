@@ -48,6 +48,8 @@ export interface CountJob extends PairsJob {
 export interface PacedJob extends PairsJob {
   kind: 'paced';
   perSecond: number;
+  /** At full speed before, so that the server is warm. */
+  burstMs: number;
   warmMs: number;
   measureMs: number;
 }

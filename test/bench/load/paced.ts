@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Metrics, PacedJob } from './job.js';
 import { Meter, percentile } from './meter.js';
-import { connectPairs, faults, finish, leaveAll, total, type Pair } from './pair.js';
+import { connectPairs, faults, finish, leaveAll, startFlow, total, type Pair } from './pair.js';
+
+/** Unacknowledged messages of a pair while the server is warmed up. */
+const BURST_WINDOW = 20;
 
 /** Milliseconds from sending to arrival at a steady rate, in an open loop: nobody waits for an acknowledgement. */
 export async function paced(job: PacedJob): Promise<Metrics> {
   const pairs = await connectPairs(job.server, job.pairs, job.payload);
+  // At a low rate a server whose code is compiled while it runs would be measured while it is still compiling.
+  startFlow(pairs, BURST_WINDOW);
+  await sleep(job.burstMs);
+  await finish(pairs);
   const pace = new Pace(pairs, job.perSecond);
   await sleep(job.warmMs);
   for (const pair of pairs) {
