@@ -60,6 +60,9 @@ export class Engine implements ConnectionEvents, SessionStore {
   private readonly granted = new Map<string, Map<string, 0 | 1>>();
   private readonly messages: Limiter;
   private readonly waitingForRoom = new Set<Session>();
+  /** Every connection, from its first byte to the end of its stream; also those that never say CONNECT. */
+  private readonly opened = new Set<Session>();
+  private lastClosed: (() => void) | undefined;
   private pumps: Pump[] = [];
   private moved: Pump[] = [];
   private gather: NodeJS.Timeout | undefined;
@@ -95,7 +98,9 @@ export class Engine implements ConnectionEvents, SessionStore {
     clearInterval(this.tick);
     await this.queue.drained();
     for (const session of [...this.sessions.all()]) session.end({ code: Code.SHUTTING_DOWN, text: 'the server is shutting down' });
+    for (const session of [...this.opened]) session.destroy('the server is shutting down');
     await new Promise<void>((resolve) => this.layer.close(() => resolve()));
+    await this.allClosed();
     this.gatherMoved();
     await this.storage.cursors.flush();
   }
@@ -108,15 +113,22 @@ export class Engine implements ConnectionEvents, SessionStore {
   accept(stream: Duplex, peer: Peer): void {
     const session = new Session(this, stream, peer, `${this.now().toString(36)}-${(this.connections++).toString(36)}`);
     this.byStream.set(stream, session);
+    this.opened.add(session);
     const { connections } = this.meters;
     connections.set(peer.transport, (connections.get(peer.transport) ?? 0) + 1);
     stream.once('close', () => {
+      this.opened.delete(session);
+      if (this.opened.size === 0) this.lastClosed?.();
       connections.set(peer.transport, connections.get(peer.transport)! - 1);
       session.closed = true;
       session.lane.close();
       this.gone(session);
     });
     session.client = this.layer.accept(stream);
+  }
+
+  private allClosed(): Promise<void> {
+    return this.opened.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.lastClosed = resolve));
   }
 
   /** A limit of the server or of a user that passes with time. */
