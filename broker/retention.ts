@@ -23,7 +23,7 @@ export function sweepRegularly({ storage, retention, now, log }: SweepOptions): 
   let busy = false;
   const sweep = async (): Promise<void> => {
     const trimmable = round++ % RETENTION_EVERY === 0 ? (conversation: string) => trimmableOf(storage, retention, conversation, now()) : undefined;
-    const report = await storage.log.sweep(now(), trimmable ?? (() => undefined));
+    const report = await storage.log.sweep(now(), trimmable);
     if (report.expired + report.trimmed > 0) log.debug(report, 'swept');
   };
   const timer = setInterval(() => {

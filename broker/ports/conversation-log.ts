@@ -131,10 +131,10 @@ export interface ConversationLog {
   trim(conversation: string, upTo: number): Promise<void>;
 
   /**
-   * Expires and trims everything that is due at `nowMs`, in pieces of at most some 10 ms. `trimmable` is asked for
-   * every conversation that keeps something; undefined: it keeps all.
+   * Expires everything that is due at `nowMs`, in pieces of at most some 10 ms, and trims what `trimmable` lets go. That
+   * is asked for every conversation that keeps something (undefined: it keeps all); left out, nothing is trimmed.
    */
-  sweep(nowMs: number, trimmable: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport>;
+  sweep(nowMs: number, trimmable?: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport>;
 
   /** Begins a new term: the next append to each conversation skips 2^32 places, and the hole is LOST. Durable when resolved. */
   beginTerm(): Promise<void>;

@@ -116,6 +116,8 @@ export class Conversation {
   /** Pieces read from LMDB, for whoever reads on. */
   runs: ReadRun[] = [];
   lastSlab: Slab<Conversation> | undefined;
+  /** Changes of it that are on their way to the disk, besides appends. */
+  pins = 0;
   /** Was used since the last look at who is idle. */
   used = true;
 
@@ -127,7 +129,7 @@ export class Conversation {
 
   /** Nothing in memory that LMDB does not have. */
   get idle(): boolean {
-    return !this.dirty && this.last === this.filledTo && this.fillingTo <= this.filledTo && this.tombstones === undefined;
+    return !this.dirty && this.pins === 0 && this.last === this.filledTo && this.fillingTo <= this.filledTo && this.tombstones === undefined;
   }
 }
 

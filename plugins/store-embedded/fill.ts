@@ -131,8 +131,8 @@ export class Fill {
         void db.meta.put(META_KEY, encodeState({ lsn, term: this.source.term(), nextId: conversations.nextId, entries: this.entries }));
       });
     } catch (error) {
-      this.failure = error as Error;
-      throw error;
+      this.failure = await causeOf(error as Error);
+      throw this.failure;
     }
     for (const done of filled) done();
     for (const table of tables) table.settled();
@@ -200,6 +200,16 @@ export class Fill {
   private tombstonesWritten(conversation: Conversation, marked: ReadonlyMap<number, number>): void {
     for (const seq of marked.keys()) conversation.tombstones!.delete(seq);
     if (conversation.tombstones!.size === 0) conversation.tombstones = undefined;
+  }
+}
+
+/** LMDB's writer says why in a promise of its own, which would end the process if nobody looked at it. */
+async function causeOf(error: Error & { commitError?: Promise<unknown> }): Promise<Error> {
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return new Error(`LMDB could not commit: ${(cause as Error).message}`, { cause });
   }
 }
 

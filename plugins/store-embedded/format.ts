@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { access, mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { StorageOpenError } from '../../broker/ports/storage.js';
@@ -28,8 +29,9 @@ export const journalFolder = (folder: string): string => join(folder, 'journal')
  */
 export async function openFormat(folder: string): Promise<Format> {
   const format = (await readFormat(folder)) ?? (await create(folder));
-  for (const part of [databaseFolder(folder), journalFolder(folder)]) await mkdir(part, { recursive: true, mode: 0o700 });
+  await checkParts(folder);
   await checkDatabase(folder);
+  for (const part of [journalFolder(folder), databaseFolder(folder)]) await mkdir(part, { recursive: true, mode: 0o700 });
   for (const part of [folder, databaseFolder(folder), journalFolder(folder)]) await access(part, constants.R_OK | constants.W_OK | constants.X_OK);
   return format;
 }
@@ -80,6 +82,24 @@ async function create(folder: string): Promise<Format> {
   return format;
 }
 
+/** The folder of the journal is made first, then the database, then the first segment: one without those before it was lost. */
+async function checkParts(folder: string): Promise<void> {
+  const database = (await namesIn(databaseFolder(folder)))?.includes('data.mdb') ?? false;
+  const segments = await namesIn(journalFolder(folder));
+  const missing = database && !segments ? 'journal' : !database && segments && segments.length > 0 ? 'db/data.mdb' : undefined;
+  if (missing) throw new StorageOpenError(`the data folder ${folder} is corrupt: ${missing} is missing`);
+}
+
+/** undefined: no such folder. */
+async function namesIn(folder: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 function parse(text: string): Format | undefined {
   try {
     const value = JSON.parse(text);
@@ -114,7 +134,7 @@ async function checkDatabase(folder: string): Promise<void> {
 }
 
 /** The page size that the meta page at `at` names; undefined when it is none, or its trees lie beyond the file. */
-async function readMeta(file: import('node:fs/promises').FileHandle, at: number, size: number): Promise<number | undefined> {
+async function readMeta(file: FileHandle, at: number, size: number): Promise<number | undefined> {
   const page = Buffer.alloc(256);
   const { bytesRead } = await file.read(page, 0, page.length, at);
   if (bytesRead < page.length || page.readUInt32LE(PAGE_HEADER) !== LMDB_MAGIC) return undefined;

@@ -5,7 +5,7 @@ import type { Conversation, Sender } from './conversation.js';
 import { ENTRY_HEADER, ENTRY_ID, LogEntry, expiresAt } from './entry.js';
 import { firstAbove } from './fill.js';
 import type { JournalRecord } from './journal.js';
-import { APPEND_HEADER, createSize, writeAppendHeader, writeCreate, writeState, writeTerm, writeTrim } from './records.js';
+import { APPEND_HEADER, createSize, writeAppendHeader, writeCreate, writeTerm } from './records.js';
 import { FLAG_COMMIT } from './store.js';
 import type { Store } from './store.js';
 import { sweep } from './sweep.js';
@@ -86,7 +86,7 @@ export class EmbeddedLog implements ConversationLog {
     const [entry] = conversation ? this.read(name, seq, { entries: 1, bytes: 1 }) : NONE;
     if (!conversation || entry?.seq !== seq) return false;
     if (entry.state === EntryState.Live) {
-      writeState(this.store.room, conversation.id, seq, state).then.push(() => this.store.marked(conversation, seq, state));
+      this.store.markLater(conversation, seq, state);
     }
     await this.store.commit();
     return true;
@@ -96,11 +96,11 @@ export class EmbeddedLog implements ConversationLog {
     const conversation = this.store.conversations.get(name);
     if (!conversation?.durable || Math.min(upTo, conversation.head) < conversation.first) return;
     const last = Math.min(upTo, conversation.head);
-    writeTrim(this.store.room, conversation.id, last).then.push(() => this.store.trimmed(conversation, last));
+    this.store.trimLater(conversation, last);
     await this.store.commit();
   }
 
-  sweep(nowMs: number, trimmable: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport> {
+  sweep(nowMs: number, trimmable?: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport> {
     return sweep(this.store, this, nowMs, trimmable);
   }
 

@@ -8,7 +8,7 @@ import { openDatabase } from './database.js';
 import type { Database } from './database.js';
 import { EmbeddedDirectory } from './directory.js';
 import { freeBytes } from './disk.js';
-import { databaseFolder, journalFolder, openFormat, writeFormat } from './format.js';
+import { databaseFolder, journalFolder, openFormat, syncFolder, writeFormat } from './format.js';
 import type { Format } from './format.js';
 import { storeLimits } from './limits.js';
 import type { StoreLimits } from './limits.js';
@@ -75,6 +75,8 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
   const presence = new EmbeddedPresence(store);
 
   const replayed = await replayJournal(store, journalFolder(folder), format.salt);
+  // The names of LMDB's files and of the folders must be as durable as what they hold.
+  for (const part of [databaseFolder(folder), folder]) await syncFolder(part);
   await segments.start();
   store.start();
   if (format.newTerm) {

@@ -1,5 +1,5 @@
 import { Reason } from 'godwit-schemas';
-import type { EntryState } from '../../broker/ports/conversation-log.js';
+import { EntryState } from '../../broker/ports/conversation-log.js';
 import { Chunks } from './chunks.js';
 import { Conversation, Sender } from './conversation.js';
 import { Conversations } from './conversations.js';
@@ -11,6 +11,7 @@ import { Fill, META_KEY, decodeState, firstAbove } from './fill.js';
 import { Journal } from './journal.js';
 import type { JournalRecord } from './journal.js';
 import type { StoreLimits } from './limits.js';
+import { writeState, writeTrim } from './records.js';
 import type { Segments } from './segments.js';
 import type { Slab } from './slab.js';
 import { Table } from './table.js';
@@ -159,6 +160,24 @@ export class Store {
     else conversation.holes.push({ from: conversation.head + 1, to: seq - 1, reason: Reason.LOST });
   }
 
+  /** Takes the body out of a place with the next record. */
+  markLater(conversation: Conversation, seq: number, state: EntryState.Erased | EntryState.Expired): void {
+    conversation.pins++;
+    writeState(this.room, conversation.id, seq, state).then.push(() => {
+      conversation.pins--;
+      this.marked(conversation, seq, state);
+    });
+  }
+
+  /** Removes places with the next record. */
+  trimLater(conversation: Conversation, upTo: number): void {
+    conversation.pins++;
+    writeTrim(this.room, conversation.id, upTo).then.push(() => {
+      conversation.pins--;
+      this.trimmed(conversation, upTo);
+    });
+  }
+
   /** A place lost its body. */
   marked(conversation: Conversation, seq: number, state: EntryState.Erased | EntryState.Expired): void {
     const { tail } = conversation;
@@ -229,9 +248,13 @@ export const FLAG_COMMIT = 4;
 
 /** Drops the entries that lie in the slab: they are the oldest in memory. */
 function letGo(conversation: Conversation, slab: Slab<Conversation>): void {
-  const { tail } = conversation;
+  const { tail, filledTo } = conversation;
   let count = 0;
-  while (count < tail.length && tail[count].buffer === slab.buffer && tail[count].seq <= conversation.filledTo) count++;
+  for (let i = 0; i < tail.length && tail[i].seq <= filledTo; i++) {
+    if (tail[i].buffer === slab.buffer) count = i + 1;
+    // What expired or was erased lies in no slab any more, and goes with the entries behind it.
+    else if (tail[i].state === EntryState.Live) break;
+  }
   if (count > 0) conversation.tail = tail.slice(count);
   if (conversation.lastSlab === slab) conversation.lastSlab = undefined;
 }

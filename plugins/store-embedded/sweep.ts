@@ -4,7 +4,6 @@ import type { ConversationLog, MaybePromise, SweepReport, Trimmable } from '../.
 import { headKey, headSummary } from './conversations.js';
 import { readU64 } from './database.js';
 import { expiryKey } from './fill.js';
-import { writeState } from './records.js';
 import type { Store } from './store.js';
 
 /** Milliseconds after which a step lets others run. */
@@ -16,9 +15,9 @@ const PAGE = { entries: 256, bytes: 128 * 1024 };
 type Ask = (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>;
 
 /** Takes the bodies of what has disappeared, then removes what retention lets go. Everything goes through the journal. */
-export async function sweep(store: Store, log: ConversationLog, nowMs: number, trimmable: Ask): Promise<SweepReport> {
+export async function sweep(store: Store, log: ConversationLog, nowMs: number, trimmable: Ask | undefined): Promise<SweepReport> {
   const expired = await expire(store, log, nowMs);
-  const trimmed = await retain(store, log, trimmable);
+  const trimmed = trimmable ? await retain(store, log, trimmable) : 0;
   return { expired, trimmed };
 }
 
@@ -34,7 +33,7 @@ async function expire(store: Store, log: ConversationLog, nowMs: number): Promis
       const [entry] = await log.read(conversation.name, seq, { entries: 1, bytes: 1 });
       // Erased or trimmed since: only its row in the index is left.
       if (entry?.seq !== seq || entry.state !== EntryState.Live) continue;
-      writeState(store.room, conversation.id, seq, EntryState.Expired).then.push(() => store.marked(conversation, seq, EntryState.Expired));
+      store.markLater(conversation, seq, EntryState.Expired);
       expired++;
     }
     // The rows of the index go last: after a crash in between they are found again, and do nothing.

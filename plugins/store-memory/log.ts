@@ -92,7 +92,7 @@ export class MemoryLog implements ConversationLog {
     this.trimNow(conversation, upTo);
   }
 
-  async sweep(nowMs: number, trimmable: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport> {
+  async sweep(nowMs: number, trimmable?: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport> {
     const report = { expired: 0, trimmed: 0 };
     for (const [name, log] of this.logs) {
       for (const entry of [...log.entries]) {
@@ -100,7 +100,7 @@ export class MemoryLog implements ConversationLog {
         await this.erase(name, entry.seq, EntryState.Expired);
         report.expired++;
       }
-      if (log.entries.length === 0) continue;
+      if (!trimmable || log.entries.length === 0) continue;
       const may = await trimmable(name, log.entries[0].sentAtMs);
       if (!may) continue;
       const kept = log.entries.find((entry) => entry.seq > may.upTo && entry.sentAtMs >= may.sentBeforeMs);

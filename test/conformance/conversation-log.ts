@@ -292,7 +292,7 @@ export function suite(name: string, make: Make): void {
       backend.clock.nowMs = START_MS + 10_000;
       const sent = await write(...Array.from({ length: 30 }, (_, i) => append('d:expire:x', 'expire', `${i}`, { expiresInS: i % 2 ? 0 : 10 + i })));
       await backend.storage.cursors.flush();
-      const sweep = (nowMs: number) => log.sweep(nowMs, () => undefined);
+      const sweep = (nowMs: number) => log.sweep(nowMs);
       assert.equal((await sweep(START_MS + 19_999)).expired, 0);
       assert.equal((await sweep(START_MS + 20_000 + 18_000)).expired, 10);
       assert.equal((await sweep(START_MS + 20_000 + 18_000)).expired, 0);

@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,6 +20,7 @@ import { again, append } from './appends.js';
 import { small } from './backend.js';
 
 const HOLDER = fileURLToPath(new URL('./holder-child.js', import.meta.url));
+const CRAMPED = fileURLToPath(new URL('./cramped-child.js', import.meta.url));
 const ALL = { entries: 1e9, bytes: 1e9 };
 const BLOCK = 4096;
 const MAGIC = 0x4a575447;
@@ -180,6 +181,19 @@ describe('the journal', () => {
   });
 });
 
+/** A process whose files may not grow beyond a size: LMDB meets it, the journal's segments are smaller. */
+test('what LMDB cannot write ends the acknowledging, and is not lost', { skip: process.platform === 'win32' && 'no ulimit here' }, async (t) => {
+  const folder = await temporary(t);
+  const child = spawn('sh', ['-c', 'ulimit -f 3000; exec "$0" "$@"', process.execPath, CRAMPED, folder], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const said = JSON.parse((await once(createInterface({ input: child.stdout }), 'line'))[0]) as { acknowledged: number; errors: string[] };
+  assert.ok(said.acknowledged > 10);
+  assert.deepEqual(said.errors, Array(3).fill('LMDB could not commit: Input/output error'));
+  const storage = await start(folder);
+  const { head } = (await storage.log.head('d:a:b'))!;
+  assert.ok(head === said.acknowledged || head === said.acknowledged + 1, `${head} are there, ${said.acknowledged} were acknowledged`);
+  await storage.close();
+});
+
 function linkOf(fd: string): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
@@ -238,7 +252,14 @@ describe('the data folder', () => {
     await writeFile(data, Buffer.alloc(whole.length, 'garbage'));
     await refused(folder, /corrupt/);
 
+    await rm(data);
+    await refused(folder, /corrupt: db\/data.mdb is missing/);
+
     await writeFile(data, whole);
+    await rename(join(folder, 'journal'), join(folder, 'elsewhere'));
+    await refused(folder, /corrupt: journal is missing/);
+    await rename(join(folder, 'elsewhere'), join(folder, 'journal'));
+
     const storage = await start(folder);
     assert.deepEqual(await bodies(storage.log, 'd:a:b'), numbers(3));
     await storage.close();
