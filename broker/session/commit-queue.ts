@@ -44,7 +44,7 @@ export class CommitQueue {
   push(publish: Publish): void {
     this.pending.push(publish);
     this.pendingBytes += publish.end - publish.start;
-    this.meters.queueDepth = this.pending.length;
+    this.meters.queueDepth++;
     this.schedule();
   }
 
@@ -88,7 +88,7 @@ export class CommitQueue {
     }
     for (const publish of all) this.pendingBytes -= publish.end - publish.start;
     this.committing = false;
-    this.meters.queueDepth = this.pending.length;
+    this.meters.queueDepth -= all.length;
     this.committed(batch);
     if (this.pending.length > 0) this.schedule();
     else this.rest();

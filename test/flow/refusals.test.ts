@@ -179,7 +179,7 @@ describe('a refusal that is worth a retry', () => {
 
   test('STORAGE_FULL: below minFreeBytes, and taken again when there is room', async (t) => {
     let free = 10_000;
-    const server = await startGodwit(t, { freeBytes: () => free, env: { GODWIT_MIN_FREE_BYTES: '5000' }, errorsExpected: true });
+    const server = await startGodwit(t, { wrapStorage: (storage) => ({ ...storage, freeBytes: () => free }), env: { GODWIT_MIN_FREE_BYTES: '5000' }, errorsExpected: true });
     assert.equal(limits.minFreeBytes.value, 268_435_456);
     const bob = await Device.connect(t, server, 'bob:phone');
     const alice = await Device.connect(t, server, 'alice:phone');

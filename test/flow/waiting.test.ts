@@ -59,7 +59,7 @@ describe('a device that takes no results, beyond a limit that passes', () => {
 
   test('waits refusedWaitMs at most; then the connection is closed, and the device may resend', async (t) => {
     let free = 0;
-    const server = await startGodwit(t, { freeBytes: () => free, env: { GODWIT_MIN_FREE_BYTES: '1000' }, errorsExpected: true });
+    const server = await startGodwit(t, { wrapStorage: (storage) => ({ ...storage, freeBytes: () => free }), env: { GODWIT_MIN_FREE_BYTES: '1000' }, errorsExpected: true });
     const bob = await Device.connect(t, server, 'bob:phone');
     const alice = await Wire.connect(t, server, 'alice:sensor');
     alice.publish(raw, 'hello', { messageId: 5 });
