@@ -2,9 +2,14 @@ import mqtt from 'mqtt-packet';
 import type { EventEmitter } from 'node:events';
 
 interface PacketParser extends EventEmitter {
+  /** The CONNECT that was parsed last: how packets behind it are read depends on its protocol version. */
+  settings: object;
   parse(buffer: Buffer): number;
 }
 type Listener = (this: unknown, packet: unknown) => void;
+
+/** Whoever sends a CONNECT of another version is refused: all other packets are 3.1 or 3.1.1, which read alike. */
+const SETTINGS = { protocolVersion: 4 };
 
 let current: SharedParser | undefined;
 let shared = create();
@@ -47,6 +52,7 @@ export class SharedParser {
   parse(buffer: Buffer): number {
     const outer = current;
     current = this;
+    shared.settings = SETTINGS;
     try {
       return shared.parse(buffer);
     } finally {
