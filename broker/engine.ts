@@ -171,6 +171,8 @@ export class Engine implements ConnectionEvents, SessionStore {
     this.waitingForRoom.delete(session);
     if (!session.deliverable) return;
     session.deliverable = false;
+    // Of a SUBSCRIBE that was never answered.
+    this.granted.delete(session.pump.clientId);
     session.saidGoodbye = (session.client as unknown as { _disconnected: boolean })._disconnected;
     this.sessions.remove(session);
     session.pump.detach();
@@ -247,6 +249,10 @@ export class Engine implements ConnectionEvents, SessionStore {
 
   repeated(stream: Duplex): void {
     this.byStream.get(stream)!.stoodInLine();
+  }
+
+  failed(stream: Duplex, error: Error): void {
+    this.byStream.get(stream)!.failed(error);
   }
 
   // SessionStore

@@ -20,6 +20,8 @@ export interface ConnectionEvents {
   publish(stream: Duplex, packet: PublishPacket): Promise<void>;
   /** A QoS 2 publish that is here already: only its handshake goes on. */
   repeated(stream: Duplex): void;
+  /** Aedes ends the connection: its keepalive has run out, or a packet is broken. */
+  failed(stream: Duplex, error: Error): void;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -37,6 +39,7 @@ export class ConnectionLayer extends Aedes {
       // Slow devices are closed by the bound on what is unsent.
       drainTimeout: limits.windowStallMs.value,
       maxClientsIdLength: 128,
+      maxInflightInbound: limits.unreleasedPublishes.value,
       preConnect: (client, packet, done) => {
         connects.set(client, packet as unknown as ConnectPacket);
         done(null, true);
@@ -71,6 +74,8 @@ export class ConnectionLayer extends Aedes {
     this.on('unsubscribe', (filters, client) => {
       if (!client.closed) events.unsubscribed(client.conn as Duplex, filters);
     });
+    this.on('clientError', (client, error) => events.failed(client.conn as Duplex, error));
+    this.on('connectionError', (client, error) => events.failed(client.conn as Duplex, error));
   }
 
   accept(stream: Duplex): Client {

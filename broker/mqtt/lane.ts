@@ -1,5 +1,6 @@
 import { Readable, type Duplex } from 'node:stream';
 import { limits } from 'godwit-schemas';
+import { breachOf, packetIdAt, validTopicName } from './breaches.js';
 
 /** What the lane tells its connection. Everything is a range of `buffer`, valid only during the call. */
 export interface LaneHandler {
@@ -22,12 +23,17 @@ export interface LaneHandler {
   hasRoom(): boolean;
 }
 
+export const BAD_TOPIC = 'PUBLISH to a topic with a wildcard, a NUL or bad UTF-8';
+
 const enum Phase {
   Connect,
   Connecting,
   Ready,
   Closed,
 }
+
+/** Pieces of a packet that drips in are joined at this number: each has a Buffer of its own, far larger than a byte. */
+const MOST_PIECES = 256;
 
 /**
  * The fast lane stands in front of Aedes: an own property `push` on the stream takes each chunk before the Readable
@@ -46,9 +52,14 @@ export class Lane {
   private needed = 0;
   private busy = false;
   private stopped = false;
+  /** Aedes has taken what it was handed. */
+  private taken: (() => void) | undefined;
+  private readonly streamRead: Duplex['_read'];
 
   constructor(private readonly stream: Duplex, private readonly handler: LaneHandler) {
     stream.push = (chunk: Buffer | null): boolean => this.push(chunk);
+    this.streamRead = stream._read;
+    stream._read = (size: number): void => this.wanted(size);
   }
 
   /** The session is ready: what came behind the CONNECT is handled now. */
@@ -65,7 +76,7 @@ export class Lane {
     if (held && !this.consume(held)) return;
     if (this.stopped) {
       this.stopped = false;
-      if (!this.stream.destroyed) this.stream._read(65_536);
+      if (!this.stream.destroyed) this.readOn(65_536);
     }
   }
 
@@ -92,9 +103,20 @@ export class Lane {
     return this.consume(chunk);
   }
 
+  /** Aedes has read, and the stream asks for more. What the lane holds back it must not be given for that. */
+  private wanted(size: number): void {
+    this.taken?.();
+    this.taken = undefined;
+    if (this.phase === Phase.Closed || !(this.stopped || this.busy)) this.readOn(size);
+  }
+
+  private readOn(size: number): void {
+    this.streamRead.call(this.stream, size);
+  }
+
   private keep(chunk: Buffer, needed: number): void {
-    if (this.held) (this.more ??= []).push(chunk);
-    else this.held = chunk;
+    if (!this.held) this.held = chunk;
+    else if ((this.more ??= []).push(chunk) === MOST_PIECES) this.more = [Buffer.concat(this.more)];
     this.heldBytes += chunk.length;
     this.needed = needed;
   }
@@ -169,34 +191,45 @@ export class Lane {
       if (this.handler.connect(data.subarray(frame, end))) this.forward(data, frame, end);
       return false;
     }
-    if (type === 3 && (first & 6) !== 4) return this.publish(data, first, at, end);
+    if (type === 3) return this.publish(data, frame, first, at, end);
     if (first === 0x40) {
-      if (end - at !== 2) this.violate('PUBACK of a wrong length');
-      else this.handler.puback((data[at] << 8) | data[at + 1]);
-    } else if (first === 0xc0 && end === at) this.handler.ping();
-    else if (type === 1) this.violate('a second CONNECT');
-    else if (type === 0 || type === 15) this.violate('reserved packet type');
-    else this.forward(data, frame, end);
-    return type === 3 && this.phase === Phase.Ready && this.wait(this.handler.handedOn());
+      if (end - at !== 2) return !this.violate('PUBACK of a wrong length');
+      this.handler.puback(packetIdAt(data, at));
+      return false;
+    }
+    if (first === 0xc0 && end === at) {
+      this.handler.ping();
+      return false;
+    }
+    if (type === 1) return !this.violate('a second CONNECT');
+    if (type === 0 || type === 15) return !this.violate('reserved packet type');
+    const breach = breachOf(data, first, at, end);
+    if (breach) return !this.violate(breach);
+    const taken = this.forward(data, frame, end);
+    return taken ? this.wait(taken) : false;
   }
 
-  private publish(data: Buffer, first: number, at: number, end: number): boolean {
+  private publish(data: Buffer, frame: number, first: number, at: number, end: number): boolean {
     const qos = (first >>> 1) & 3;
     if (qos === 3) return !this.violate('PUBLISH with QoS 3');
     if (end - at < 2) return !this.violate('PUBLISH without a topic');
     const topicStart = at + 2;
-    const topicEnd = topicStart + ((data[at] << 8) | data[at + 1]);
-    const payload = topicEnd + (qos === 1 ? 2 : 0);
+    const topicEnd = topicStart + packetIdAt(data, at);
+    const payload = topicEnd + (qos > 0 ? 2 : 0);
     if (payload > end) return !this.violate('PUBLISH that ends within its header');
     if (topicEnd === topicStart) return !this.violate('PUBLISH with an empty topic');
-    const packetId = qos === 1 ? (data[topicEnd] << 8) | data[topicEnd + 1] : 0;
-    if (qos === 1 && packetId === 0) return !this.violate('PUBLISH with packet id 0');
+    const packetId = qos > 0 ? packetIdAt(data, topicEnd) : 0;
+    if (qos > 0 && packetId === 0) return !this.violate('PUBLISH with packet id 0');
     if (qos === 0 && first & 8) return !this.violate('PUBLISH with DUP at QoS 0');
+    if (qos === 2) {
+      if (!validTopicName(data, topicStart, topicEnd)) return !this.violate(BAD_TOPIC);
+      return this.wait(Promise.all([this.forward(data, frame, end), this.handler.handedOn()]));
+    }
     const waits = this.handler.publish(data, topicStart, topicEnd, payload, end, packetId, (first & 8) !== 0);
     return waits ? this.wait(waits) : false;
   }
 
-  private wait(until: Promise<void>): boolean {
+  private wait(until: Promise<unknown>): boolean {
     this.busy = true;
     void until.then(() => {
       this.busy = false;
@@ -205,8 +238,10 @@ export class Lane {
     return true;
   }
 
-  private forward(data: Buffer, frame: number, end: number): void {
-    Readable.prototype.push.call(this.stream, data.subarray(frame, end));
+  /** Hands a packet to Aedes. A promise: that is as much as the stream may hold; what comes behind must wait until it is taken. */
+  private forward(data: Buffer, frame: number, end: number): Promise<void> | undefined {
+    if (Readable.prototype.push.call(this.stream, data.subarray(frame, end))) return undefined;
+    return new Promise((resolve) => (this.taken = resolve));
   }
 
   /** Returns true, so that it can end `consume`. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { limits } from 'godwit-schemas';
 import type { SessionStore } from './types.js';
 
 interface ClientLike {
@@ -11,11 +12,12 @@ interface Identified {
 
 /**
  * What Aedes asks of a persistence, without a message store behind it: subscriptions live in the device's record,
- * deliveries are the pump's, presence is the plugin's, wills stay with their connection. What is kept here is the
- * state of QoS 2 publishes between PUBLISH and PUBREL, in memory.
+ * deliveries are the pump's, presence is the plugin's, wills stay with their connection. What is kept here are the
+ * packet ids of QoS 2 publishes between PUBLISH and PUBREL, in memory: of a session the latest
+ * `limits.unreleasedPublishes`, of the sessions those that were active last.
  */
 export class SessionPersistence {
-  private readonly incoming = new Map<string, Map<number, object>>();
+  private readonly incoming = new Map<string, Set<number>>();
 
   constructor(private readonly sessions: SessionStore) {}
 
@@ -37,20 +39,23 @@ export class SessionPersistence {
     return [];
   }
 
-  async incomingStorePacket(client: ClientLike, packet: Identified): Promise<void> {
-    let packets = this.incoming.get(client.id);
-    if (!packets) this.incoming.set(client.id, (packets = new Map()));
-    packets.set(packet.messageId, packet);
+  async incomingStorePacket(client: ClientLike, { messageId }: Identified): Promise<void> {
+    const ids = this.incoming.get(client.id) ?? new Set<number>();
+    ids.add(messageId);
+    // Aedes holds one connection to it; a client that lost its state and came back has left the oldest behind for good.
+    if (ids.size > limits.unreleasedPublishes.value) ids.delete(ids.values().next().value!);
+    this.incoming.delete(client.id);
+    this.incoming.set(client.id, ids);
+    if (this.incoming.size > limits.detachedSessions.value) this.incoming.delete(this.incoming.keys().next().value!);
   }
-  async incomingGetPacket(client: ClientLike, packet: Identified): Promise<object> {
-    const stored = this.incoming.get(client.id)?.get(packet.messageId);
-    if (!stored) throw new Error('no such packet');
-    return stored;
+  async incomingGetPacket(client: ClientLike, { messageId }: Identified): Promise<Identified> {
+    if (!this.hasIncoming(client.id, messageId)) throw new Error('no such packet');
+    return { messageId };
   }
-  async incomingDelPacket(client: ClientLike, packet: Identified): Promise<void> {
-    const packets = this.incoming.get(client.id);
-    packets?.delete(packet.messageId);
-    if (packets?.size === 0) this.incoming.delete(client.id);
+  async incomingDelPacket(client: ClientLike, { messageId }: Identified): Promise<void> {
+    const ids = this.incoming.get(client.id);
+    ids?.delete(messageId);
+    if (ids?.size === 0) this.incoming.delete(client.id);
   }
   async cleanIncoming(client: ClientLike): Promise<void> {
     this.incoming.delete(client.id);

@@ -196,8 +196,17 @@ export class Session implements ConnectedSession, LaneHandler {
   /** Closes at once; nothing is owed to the peer. */
   destroy(why: string): void {
     if (this.closed) return;
-    this.engine.log.info({ user: this.established?.user, device: this.established?.device, address: this.address, why }, 'connection closed');
+    this.logClosed(why);
     this.close();
+  }
+
+  /** The connection failed in other hands, which have closed it. */
+  failed(error: Error): void {
+    if (!this.closed) this.logClosed(error.message);
+  }
+
+  private logClosed(why: string): void {
+    this.engine.log.info({ user: this.established?.user, device: this.established?.device, address: this.address, why }, 'connection closed');
   }
 
   private close(): void {

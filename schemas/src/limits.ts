@@ -29,6 +29,7 @@ export const limits = table({
   outgoingBytes: { value: 1_048_576, unit: 'bytes', what: 'bytes that a connection has not taken yet; then it is closed, the cursor keeps its place' },
   pendingPublishes: { value: 1_024, unit: 'count', what: 'publishes of a connection that are not durable yet; its socket is not read until there are fewer' },
   pendingBytes: { value: 33_554_432, unit: 'bytes', what: 'bytes of publishes of all connections that are not durable yet; no socket is read until there are fewer' },
+  unreleasedPublishes: { value: 1_000, unit: 'count', what: 'QoS 2 publishes of a session that wait for their PUBREL; at one more the connection is closed' },
   refusedWaitMs: { value: 60_000, unit: 'ms', what: 'longest time that a socket is not read for a limit that passes, where the device takes no results; then the publish is refused for good' },
   minFreeBytes: { value: 268_435_456, unit: 'bytes', variable: 'GODWIT_MIN_FREE_BYTES', what: 'free space of the data folder; below it appends are refused with STORAGE_FULL' },
   rawResends: { value: 64, unit: 'count', what: 'raw publishes of a device that are remembered; a resend of an older one is a new message' },
