@@ -76,7 +76,10 @@ export class CommitQueue {
     else this.pending = [];
     const dropped = batch.some((publish) => !publish.publisher.accepting);
     const all = batch;
-    if (dropped) batch = batch.filter((publish) => publish.publisher.accepting);
+    if (dropped) {
+      batch = all.filter((publish) => publish.publisher.accepting);
+      for (const publish of all) if (!publish.publisher.accepting) publish.letGo();
+    }
     const appends = batch.filter((publish) => publish.appends);
     try {
       if (appends.length > 0) await this.log.append(appends);

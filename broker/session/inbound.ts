@@ -1,5 +1,7 @@
-import { Code, Envelope, isRetry, limits, readEnvelope, splitAux, validUtf8, type ControlTopic } from 'godwit-schemas';
+import { Code, Envelope, isRetry, limits, readEnvelope, splitAux, type ControlTopic } from 'godwit-schemas';
 import type { Engine } from '../engine.js';
+import { validTopicName } from '../mqtt/breaches.js';
+import { BAD_TOPIC } from '../mqtt/lane.js';
 import type { Refusal } from '../ports/plugin.js';
 import { Publish, type Publisher } from './publish.js';
 import { wrapRaw } from './raw.js';
@@ -35,8 +37,8 @@ export class Inbound implements Publisher {
     if (last && last.length === topicEnd - topicStart && this.lastGeneration === this.engine.routeGeneration && last.compare(buffer, topicStart, topicEnd) === 0) {
       return this.dispatch(this.lastRoute!, buffer, payload, end, packetId, dup);
     }
+    if (!validTopicName(buffer, topicStart, topicEnd)) return this.session.violation(BAD_TOPIC);
     const topic = buffer.toString('utf8', topicStart, topicEnd);
-    if (!validUtf8(buffer, topicStart, topicEnd) || /[+#\0]/.test(topic)) return this.session.violation('PUBLISH to a topic with a wildcard, a NUL or bad UTF-8');
     const known = this.session.routes.get(topic);
     if (known) {
       this.lastTopic = Buffer.from(buffer.subarray(topicStart, topicEnd));
@@ -64,6 +66,11 @@ export class Inbound implements Publisher {
   settled(publish: Publish): void {
     this.pending--;
     if (publish.raw) publish.settle();
+    this.answer(publish);
+    if (publish.raw) publish.letGo();
+  }
+
+  private answer(publish: Publish): void {
     const { session, engine } = this;
     const { packetId } = publish;
     const refusal = publish.refusal ?? (publish.code === Code.OK ? undefined : logRefusal(publish.code));

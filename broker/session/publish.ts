@@ -10,6 +10,9 @@ export interface Publisher {
   settled(publish: Publish): void;
 }
 
+/** Whose connection is not to be held on to any longer. */
+const NOBODY: Publisher = { accepting: false, settled: () => undefined };
+
 const NO_MEMBERS: readonly string[] = [];
 const NOTHING = new Uint8Array(0);
 
@@ -48,7 +51,7 @@ export class Publish implements Append {
   handshake: (() => void) | undefined = undefined;
 
   /** @param packetId 0 = QoS 0, or not from a packet */
-  constructor(readonly publisher: Publisher, readonly packetId: number) {}
+  constructor(public publisher: Publisher, readonly packetId: number) {}
 
   /** Takes over what became of the first, and lets go of the bytes. */
   settle(): void {
@@ -63,6 +66,13 @@ export class Publish implements Append {
     this.settled = true;
     this.buffer = NOTHING;
     this.aux = undefined;
+  }
+
+  /** It is answered, or will never be: whoever remembers it must not hold its connection with it. */
+  letGo(): void {
+    this.publisher = NOBODY;
+    this.handshake = undefined;
+    this.first = undefined;
   }
 
   refuse(refusal: Refusal): this {
