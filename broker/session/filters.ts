@@ -8,6 +8,9 @@ export class Filters {
   takesMsg = false;
   takesResult = false;
   takesGap = false;
+  /** The topic that was asked for last: receipts ask for the same one again and again. */
+  private lastTopic: string | undefined;
+  private lastQos: 0 | 1 | undefined;
 
   constructor(private readonly user: string) {}
 
@@ -35,6 +38,13 @@ export class Filters {
 
   /** The highest QoS of the filters that match (MQTT-3.3.5-1); undefined: none does. */
   takes(topic: string): 0 | 1 | undefined {
+    if (topic === this.lastTopic) return this.lastQos;
+    this.lastTopic = topic;
+    this.lastQos = this.match(topic);
+    return this.lastQos;
+  }
+
+  private match(topic: string): 0 | 1 | undefined {
     let qos: 0 | 1 | undefined;
     for (const [filter, granted] of this.filters) {
       if (matchesFilter(filter, topic) && (qos === undefined || granted > qos)) qos = granted;
@@ -43,6 +53,7 @@ export class Filters {
   }
 
   private refresh(): void {
+    this.lastTopic = undefined;
     const msg = this.takes(deliveryTopics.msg(this.user));
     this.takesMsg = msg !== undefined;
     this.messageQos = msg ?? this.rawQos();
