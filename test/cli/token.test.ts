@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { limits } from 'godwit-schemas';
 import { describe, test } from 'node:test';
 import { Hs256, readToken } from '../../plugins/auth/token.js';
 import { Device } from '../support/device.js';
@@ -11,7 +12,7 @@ const SECRET = '0123456789abcdefghijklmnopqrstuv';
 const DAY_S = 86_400;
 
 describe('godwit token', { concurrency: true }, () => {
-  test('prints a token alone, signed with GODWIT_AUTH_SECRET, for 30 days', async (t) => {
+  test('prints a token alone, signed with GODWIT_AUTH_SECRET, for the usual time (tokenDays)', async (t) => {
     const shell = await Shell.open(t, { GODWIT_AUTH_SECRET: SECRET });
     const stdout = await shell.ok('token', 'alice');
     const token = stdout.trimEnd();
@@ -19,7 +20,7 @@ describe('godwit token', { concurrency: true }, () => {
     assert.ok(new Hs256(SECRET).verifies(token));
     const { sub, device, admin, iat, exp } = readToken(token)!.claims;
     assert.deepEqual({ sub, device, admin }, { sub: 'alice', device: undefined, admin: undefined });
-    assert.equal((exp as number) - (iat as number), 30 * DAY_S);
+    assert.equal((exp as number) - (iat as number), limits.tokenDays.value * DAY_S);
   });
 
   test('binds it to a device, makes it an admin, and valid for as long as asked for', async (t) => {
