@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, publishTopics } from 'godwit-schemas';
+import { Code, limits, publishTopics } from 'godwit-schemas';
 import { bodyOf, checkPlaces, encodeMessage, newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { Flood } from '../support/flood.js';
@@ -115,5 +115,23 @@ describe('after a kill -9', () => {
     assert.deepEqual(after.map(bodyOf), before.map(bodyOf));
     const used = new Set(before.map((it) => it.packetId));
     assert.ok(after.every((it) => !used.has(it.packetId)));
+  });
+
+  test('a delivered cursor that moved longer than cursorFlushMs ago is kept: what was acknowledged does not come again', async (t) => {
+    const server = await serveProcess(t);
+    const first = await Wire.connect(t, server, 'bob:phone');
+    await first.subscribe('u/bob/#');
+    const alice = await Device.connect(t, server, 'alice:phone');
+    for (let i = 0; i < 20; i++) await alice.send('bob', `message ${i}`);
+    await first.many('msg', 20);
+    await first.pong();
+    // The one wait that is for time and not for an event: nobody is told when cursors are flushed.
+    await new Promise((resolve) => setTimeout(resolve, limits.cursorFlushMs.value * 5));
+    await server.kill();
+    await server.start();
+    const second = await Wire.connect(t, server, 'bob:phone');
+    const again = await Wire.connect(t, server, 'alice:phone');
+    again.message('bob', 'new');
+    assert.equal(bodyOf(await second.next('msg', 'the next message')), 'new');
   });
 });
