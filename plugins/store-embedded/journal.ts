@@ -1,6 +1,7 @@
 import { write } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { LogEntry } from './entry.js';
+import { alignedStage } from './direct-io.js';
 import type { Segment, Segments } from './segments.js';
 import { Slab } from './slab.js';
 
@@ -72,6 +73,8 @@ export class Journal<Owner> {
   private readonly sealed: JournalRecord<Owner>[] = [];
   private writing: JournalRecord<Owner> | undefined;
   private scheduled = false;
+  /** What is being written, where segments are written directly: one write is under way at a time. */
+  private readonly stage = alignedStage();
   private failure: Error | undefined;
 
   /**
@@ -174,7 +177,16 @@ export class Journal<Owner> {
   private write(record: JournalRecord<Owner>, segment: Segment, done: number): void {
     const { slab, start } = record;
     const length = blocks(record.end - start);
-    write(segment.file.fd, slab.buffer, start + done, length - done, segment.used + done, (error, written) => {
+    let source = slab.buffer;
+    let from = start + done;
+    let bytes = length - done;
+    if (segment.direct) {
+      bytes = Math.min(bytes, this.stage.length);
+      source.copy(this.stage, 0, from, from + bytes);
+      source = this.stage;
+      from = 0;
+    }
+    write(segment.file.fd, source, from, bytes, segment.used + done, (error, written) => {
       if (error) this.fail(error);
       else if (done + written < length) this.write(record, segment, done + written);
       else {
