@@ -109,6 +109,8 @@ export class Conversation {
   tombstones: Map<number, EntryState.Erased | EntryState.Expired> | undefined;
   /** Stands in the list of the next fill. */
   dirty = false;
+  /** Is in the fill that is under way: LMDB's record of it is old. */
+  filling = false;
   /** Not in LMDB yet. */
   created = false;
 
@@ -129,7 +131,7 @@ export class Conversation {
 
   /** Nothing in memory that LMDB does not have. */
   get idle(): boolean {
-    return !this.dirty && this.pins === 0 && this.last === this.filledTo && this.fillingTo <= this.filledTo && this.tombstones === undefined;
+    return !this.dirty && !this.filling && this.pins === 0 && this.last === this.filledTo;
   }
 }
 

@@ -146,6 +146,7 @@ export class Fill {
     const { db, chunks, conversations } = this.source;
     const { tail } = conversation;
     conversation.dirty = false;
+    conversation.filling = true;
 
     const marked = conversation.tombstones && new Map(conversation.tombstones);
     if (marked) chunks.writeTombstones(conversation);
@@ -163,6 +164,7 @@ export class Fill {
     const indexed = this.putIds(conversation);
     conversations.put(conversation);
     return () => {
+      conversation.filling = false;
       conversation.filledTo = conversation.fillingTo;
       for (const [sender, count] of indexed) sender.filled(count);
       if (marked) this.tombstonesWritten(conversation, marked);

@@ -2,7 +2,7 @@
  * A process that writes until it is killed: `crash-child.js <folder> <seed> <resend.json>`. It prints what it is about
  * to do, and what was acknowledged; the lines are parsed by embedded-crash.test.ts.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import type { Append } from '../../broker/ports/conversation-log.js';
 import { EntryState } from '../../broker/ports/conversation-log.js';
 import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
@@ -20,8 +20,12 @@ export interface Intent {
 const CONVERSATIONS = ['d:a:b', 'd:a:c', 'd:b:c', 'g:all', 'd:a:a'];
 const [folder, seed, resends] = process.argv.slice(2);
 const random = generator(Number(seed));
-const storage = await openEmbeddedStorage({ folder, now: Date.now, limits: small });
-const say = (line: unknown): unknown => process.stdout.write(`${JSON.stringify(line)}\n`);
+const storage = await openEmbeddedStorage({ folder, now: Date.now, limits: { ...small, openConversations: 2 } });
+
+/** Waits until the pipe has it: what it is about to do must be known before it is done. */
+function say(line: unknown): void {
+  for (let rest = Buffer.from(`${JSON.stringify(line)}\n`); rest.length > 0; ) rest = rest.subarray(writeSync(1, rest));
+}
 
 async function write(batch: Append[], bodies: string[]): Promise<void> {
   const intents = batch.map(({ conversation, from, id }, i): Intent => ({ conversation, from, id: Buffer.from(id).toString('hex'), body: bodies[i] }));
@@ -33,15 +37,17 @@ async function write(batch: Append[], bodies: string[]): Promise<void> {
 const again = JSON.parse(readFileSync(resends, 'utf8')) as Intent[];
 await write(again.map(({ conversation, from, id, body }) => append(conversation, from, body, { id: Buffer.from(id, 'hex') })), again.map(({ body }) => body));
 
-for (let n = 0; ; n++) {
+async function step(n: number): Promise<void> {
   const conversation = CONVERSATIONS[random(CONVERSATIONS.length)];
   const head = storage.log.head(conversation);
-  const seq = head ? (await head)!.head : 0;
   const what = random(20);
+  const chance = random(1_000_000);
+  const seq = (await head)?.head ?? 0;
   if (what === 0 && seq > 0) {
-    const place = 1 + random(seq);
+    const place = 1 + (chance % seq);
     if (await storage.log.erase(conversation, place, EntryState.Erased)) say({ erased: { conversation, seq: place } });
   } else if (what === 1 && seq > 40) {
+    say({ trimming: { conversation, seq: seq - 40 } });
     await storage.log.trim(conversation, seq - 40);
     say({ trimmed: { conversation, seq: seq - 40 } });
   } else if (what < 4 && seq > 0) {
@@ -57,4 +63,11 @@ for (let n = 0; ; n++) {
     const bodies = Array.from({ length: 1 + random(12) }, (_, i) => `${seed}-${n}-${i}${'.'.repeat(random(300))}`);
     await write(bodies.map((body) => append(CONVERSATIONS[random(CONVERSATIONS.length)], ['a', 'b', 'c'][random(3)], body)), bodies);
   }
+}
+
+const running = new Set<Promise<void>>();
+for (let n = 0; ; n++) {
+  const one = step(n).finally(() => running.delete(one));
+  running.add(one);
+  if (running.size >= 8) await Promise.race(running);
 }

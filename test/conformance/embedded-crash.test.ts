@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageSchema, fromBinary } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
@@ -27,6 +27,7 @@ interface Line {
   intents?: Intent[];
   acked?: (Intent & { seq: number; duplicate: boolean })[];
   erased?: Place;
+  trimming?: Place;
   trimmed?: Place;
   read?: Place;
   user?: string;
@@ -38,6 +39,7 @@ class Told {
   /** Identity → seq. */
   readonly acked = new Map<string, number>();
   readonly erased = new Set<string>();
+  readonly trimming = new Map<string, number>();
   readonly trimmed = new Map<string, number>();
   readonly read = new Map<string, number>();
   readonly users: string[] = [];
@@ -49,11 +51,11 @@ class Told {
       const known = this.acked.get(key);
       if (known === undefined) this.acked.set(key, ack.seq);
       // A resend of what was trimmed is new; of all else it gets the first answer.
-      else if (known > (this.trimmed.get(ack.conversation) ?? 0)) assert.deepEqual([ack.seq, ack.duplicate], [known, true], `a resend in ${ack.conversation}`);
+      else if (known > (this.trimming.get(ack.conversation) ?? 0)) assert.deepEqual([ack.seq, ack.duplicate], [known, true], `a resend in ${ack.conversation}`);
       else this.acked.set(key, ack.seq);
     }
     if (line.erased) this.erased.add(`${line.erased.conversation} ${line.erased.seq}`);
-    for (const [place, map] of [[line.trimmed, this.trimmed], [line.read, this.read]] as const) {
+    for (const [place, map] of [[line.trimming, this.trimming], [line.trimmed, this.trimmed], [line.read, this.read]] as const) {
       if (place) map.set(place.conversation, Math.max(place.seq, map.get(place.conversation) ?? 0));
     }
     if (line.user) this.users.push(line.user);
@@ -65,7 +67,7 @@ class Told {
   }
 }
 
-test('kill -9 at any time loses, repeats and reorders nothing that was acknowledged', async () => {
+test('kill -9 at any time loses, repeats and reorders nothing that was acknowledged', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'godwit-crash-'));
   const folder = join(root, 'data');
   const told = new Told();
@@ -73,7 +75,7 @@ test('kill -9 at any time loses, repeats and reorders nothing that was acknowled
   try {
     for (let round = 1; round <= ROUNDS; round++) {
       await writeFile(join(root, 'resend.json'), JSON.stringify(told.resends(random)));
-      await runAndKill(folder, round, join(root, 'resend.json'), 20 + random(150), told);
+      await runAndKill(folder, round, join(root, 'resend.json'), 20 + random(150), told, t);
       // A look at a copy, so that the next process finds what the killed one left.
       await cp(folder, join(root, 'copy'), { recursive: true, filter: (path) => !path.endsWith('.sock') });
       await check(join(root, 'copy'), told);
@@ -86,13 +88,18 @@ test('kill -9 at any time loses, repeats and reorders nothing that was acknowled
 });
 
 /** Runs the child until it has printed so many lines, kills it, and takes what it printed until then. */
-async function runAndKill(folder: string, seed: number, resends: string, lines: number, told: Told): Promise<void> {
+async function runAndKill(folder: string, seed: number, resends: string, lines: number, told: Told, t: TestContext): Promise<void> {
   const child = spawn(process.execPath, [CHILD, folder, String(seed), resends], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(child, 'exit');
+  t.after(() => child.kill('SIGKILL'));
   let seen = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
-    told.take(JSON.parse(line) as Line);
-    if (++seen === lines) child.kill('SIGKILL');
+  let rest = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    const whole = (rest + chunk).split('\n');
+    rest = whole.pop()!;
+    for (const line of whole) told.take(JSON.parse(line) as Line);
+    seen += whole.length;
+    if (seen >= lines) child.kill('SIGKILL');
   }
   const [, signal] = await exit;
   assert.equal(signal, 'SIGKILL', 'it ended by itself');
