@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, publishTopics } from 'godwit-schemas';
+import { Code, limits, publishTopics } from 'godwit-schemas';
 import { bodyOf, encodeMessage, newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit } from '../support/godwit.js';
@@ -79,6 +79,23 @@ describe('a publish at QoS 2', () => {
     await Promise.all(bodies.map((body) => alice.client.publishAsync(publishTopics.to('bob'), encodeMessage(body, { id: newId() }), { qos: 2 })));
     assert.deepEqual((await bob.messages(100)).map(bodyOf), bodies);
     assert.equal(alice.got('result').length, 100);
+  });
+
+  test('may wait for its PUBREL, but not more than unreleasedPublishes of a session: at one more it is closed', async (t) => {
+    const server = await startGodwit(t);
+    const alice = await Wire.connect(t, server, 'alice:phone');
+    const most = limits.unreleasedPublishes.value;
+    for (let i = 0; i < most; i++) alice.message('alice', 'note', {}, { qos: 2 });
+    await alice.packets.waitMany('a PUBREC for each', most, (it) => it.cmd === 'pubrec');
+    await alice.pong();
+    alice.message('alice', 'one too many', {}, { qos: 2 });
+    await alice.closed();
+    // What was released makes room.
+    const again = await Wire.connect(t, server, 'alice:phone');
+    again.send({ cmd: 'pubrel', messageId: 1 });
+    await again.packets.wait('the PUBCOMP', (it) => it.cmd === 'pubcomp');
+    again.message('alice', 'now', {}, { qos: 2, messageId: 2_000 });
+    await again.packets.wait('its PUBREC', (it) => it.cmd === 'pubrec' && it.messageId === 2_000);
   });
 
   test('that is refused gets its result, and the handshake goes on', async (t) => {
