@@ -150,6 +150,26 @@ describe('the journal', () => {
     await storage.close();
   });
 
+  test('a segment is used again only when LMDB has all of it', async (t) => {
+    const folder = join(await temporary(t), 'data');
+    const storage = await start(folder, { ...unfilled, segmentBytes: 64 * 1024, segments: 100 });
+    const write = async (count: number) => {
+      for (let i = 0; i < count; i++) await storage.log.append([append('d:a:b', 'a', Buffer.alloc(12_000, 'x'))]);
+    };
+    await write(20);
+    // Written while the fill is under way: their segments are full when it ends, and not in LMDB.
+    const filled = storage.cursors.flush();
+    await write(40);
+    await filled;
+    await write(40);
+    await crash(folder, `${folder}-crashed`);
+    await storage.close();
+    const reopened = await start(`${folder}-crashed`, { segmentBytes: 64 * 1024 });
+    assert.ok(reopened.replayed >= 40);
+    assert.equal((await reopened.log.read('d:a:b', 1, ALL)).length, 100);
+    await reopened.close();
+  });
+
   test('a record that fits no segment is refused, and the store goes on until then', async (t) => {
     const storage = await start(await temporary(t));
     await assert.rejects(storage.log.append([append('d:a:b', 'a', Buffer.alloc(small.segmentBytes! + 1))]), /does not fit/);
