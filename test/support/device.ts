@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import mqtt, { type IClientOptions, type MqttClient, type Packet } from 'mqtt';
 import {
-  clientId,
   create,
   deliveryTopics,
+  Flag,
   fromBinary,
+  MessageSchema,
+  MessagesSendRequestSchema,
   methods,
   parseClientId,
   PresenceSchema,
@@ -29,12 +31,17 @@ export interface DeviceOptions extends IClientOptions {
   qos?: 0 | 1;
 }
 
+const NOTE = Buffer.from('settled ');
+
+const hex = (id: Uint8Array): string => Buffer.from(id).toString('hex');
+
 /** A device with a plain mqtt.js client that keeps everything that it gets. */
 export class Device {
   readonly user: string;
   readonly device: string;
   readonly received: Recorder<Delivery>;
   private readonly whenClosed: Promise<void>;
+  private readonly notes = new Map<string, () => void>();
   sessionPresent = false;
   granted: number[] = [];
 
@@ -48,7 +55,7 @@ export class Device {
       resolve();
     }));
     client.on('packetreceive', (packet: Packet) => {
-      if (packet.cmd === 'publish') this.received.add(readDelivery(packet as never));
+      if (packet.cmd === 'publish') this.heard(readDelivery(packet as never));
       if (packet.cmd === 'connack') this.sessionPresent = packet.sessionPresent;
     });
   }
@@ -146,12 +153,21 @@ export class Device {
   }
 
   /**
-   * Resolves when everything that the server had to say to this device before is here: it answers a PUBLISH to a log
-   * behind whatever it has written, and the note to self is delivered the same way as all else.
+   * Resolves when whatever the server had for this device when it was called is here: a note to all its user's
+   * devices, this one too, has come the way that all messages come. The note itself is shown to no test.
    */
   async settled(): Promise<void> {
-    const body = `settled ${Buffer.from(newId()).toString('hex')}`;
-    await this.client.publishAsync(publishTopics.to(this.user), encodeMessage(body, { flags: 1 }), { qos: 1 });
+    const callId = newId();
+    const params = create(MessagesSendRequestSchema, { to: this.user, message: create(MessageSchema, { body: Buffer.concat([NOTE, callId]), flags: Flag.silent }) });
+    const request = create(RequestSchema, { callId, params: toBinary(MessagesSendRequestSchema, params) });
+    const came = new Promise<void>((resolve) => this.notes.set(hex(callId), resolve));
+    await this.client.publishAsync(publishTopics.rpc('messages.send'), Buffer.from(toBinary(RequestSchema, request)), { qos: 1 });
+    await inTime(`the note of ${this.id}`, came);
+  }
+
+  private heard(delivery: Delivery): void {
+    if (delivery.kind === 'msg' && NOTE.equals(delivery.value.body.subarray(0, NOTE.length))) this.notes.get(hex(delivery.value.body.subarray(NOTE.length)))?.();
+    else if (delivery.kind !== 'rpc' || !this.notes.has(hex(delivery.value.callId))) this.received.add(delivery);
   }
 
   /** Says DISCONNECT. */
@@ -165,5 +181,3 @@ export class Device {
     await this.closed;
   }
 }
-
-export const deviceId = clientId;
