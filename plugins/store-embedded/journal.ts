@@ -74,7 +74,7 @@ export class Journal<Owner> {
   private writing: JournalRecord<Owner> | undefined;
   private scheduled = false;
   /** What is being written, where segments are written directly: one write is under way at a time. */
-  private readonly stage = alignedStage();
+  private stage: Buffer | undefined;
   private failure: Error | undefined;
 
   /**
@@ -181,9 +181,10 @@ export class Journal<Owner> {
     let from = start + done;
     let bytes = length - done;
     if (segment.direct) {
-      bytes = Math.min(bytes, this.stage.length);
-      source.copy(this.stage, 0, from, from + bytes);
-      source = this.stage;
+      const stage = (this.stage ??= alignedStage());
+      bytes = Math.min(bytes, stage.length);
+      source.copy(stage, 0, from, from + bytes);
+      source = stage;
       from = 0;
     }
     write(segment.file.fd, source, from, bytes, segment.used + done, (error, written) => {
