@@ -152,21 +152,17 @@ describe('the journal', () => {
 
   test('a segment is used again only when LMDB has all of it', async (t) => {
     const folder = join(await temporary(t), 'data');
-    const storage = await start(folder, { ...unfilled, segmentBytes: 64 * 1024, segments: 100 });
-    const write = async (count: number) => {
-      for (let i = 0; i < count; i++) await storage.log.append([append('d:a:b', 'a', Buffer.alloc(12_000, 'x'))]);
-    };
-    await write(20);
+    const storage = await start(folder, { ...unfilled, segmentBytes: 64 * 1024, segments: 400, slabBytes: 16 * 1024 });
+    const write = (count: number) => Promise.all(Array.from({ length: count }, () => storage.log.append([append('d:a:b', 'a', Buffer.alloc(12_000, 'x'))])));
+    await write(300);
     // Written while the fill is under way: their segments are full when it ends, and not in LMDB.
-    const filled = storage.cursors.flush();
-    await write(40);
-    await filled;
-    await write(40);
+    for (let round = 0; round < 5; round++) await Promise.all([storage.cursors.flush(), write(100)]);
+    await write(500);
     await crash(folder, `${folder}-crashed`);
     await storage.close();
     const reopened = await start(`${folder}-crashed`, { segmentBytes: 64 * 1024 });
-    assert.ok(reopened.replayed >= 40);
-    assert.equal((await reopened.log.read('d:a:b', 1, ALL)).length, 100);
+    assert.ok(reopened.replayed >= 500);
+    assert.equal((await reopened.log.read('d:a:b', 1, ALL)).length, 1300);
     await reopened.close();
   });
 
