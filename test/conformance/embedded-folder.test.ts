@@ -16,6 +16,7 @@ import type { ConversationLog } from '../../broker/ports/conversation-log.js';
 import { StorageOpenError } from '../../broker/ports/storage.js';
 import { openEmbeddedStorage, restoreBackup } from '../../plugins/store-embedded/index.js';
 import type { EmbeddedStorage, StoreLimits } from '../../plugins/store-embedded/index.js';
+import { Segments } from '../../plugins/store-embedded/segments.js';
 import { again, append } from './appends.js';
 import { small } from './backend.js';
 
@@ -151,19 +152,26 @@ describe('the journal', () => {
   });
 
   test('a segment is used again only when LMDB has all of it', async (t) => {
-    const folder = join(await temporary(t), 'data');
-    const storage = await start(folder, { ...unfilled, segmentBytes: 64 * 1024, segments: 400, slabBytes: 16 * 1024 });
-    const write = (count: number) => Promise.all(Array.from({ length: count }, () => storage.log.append([append('d:a:b', 'a', Buffer.alloc(12_000, 'x'))])));
-    await write(300);
-    // Written while the fill is under way: their segments are full when it ends, and not in LMDB.
-    for (let round = 0; round < 5; round++) await Promise.all([storage.cursors.flush(), write(100)]);
-    await write(500);
-    await crash(folder, `${folder}-crashed`);
-    await storage.close();
-    const reopened = await start(`${folder}-crashed`, { segmentBytes: 64 * 1024 });
-    assert.ok(reopened.replayed >= 500);
-    assert.equal((await reopened.log.read('d:a:b', 1, ALL)).length, 1300);
-    await reopened.close();
+    const segments = new Segments(await temporary(t), 64 * 1024, 4);
+    await segments.start();
+    const write = async (lsn: number): Promise<string> => {
+      const segment = await segments.place(40 * 1024);
+      segment.used += 40 * 1024;
+      segment.lastLsn = lsn;
+      return segment.path;
+    };
+    const paths = [await write(1), await write(2), await write(3), await write(4)];
+    assert.equal(new Set(paths).size, 4);
+    segments.applied(2);
+    assert.deepEqual([await write(5), await write(6)].sort(), paths.slice(0, 2).sort());
+    let waited = true;
+    const next = write(7).finally(() => (waited = false));
+    segments.applied(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(waited, 'all of them hold what LMDB has not');
+    segments.applied(3);
+    assert.equal(await next, paths[2]);
+    await segments.close();
   });
 
   test('a record that fits no segment is refused, and the store goes on until then', async (t) => {
