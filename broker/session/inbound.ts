@@ -190,10 +190,11 @@ export class Inbound implements Publisher {
   private async wait(publish: Publish, first: Refusal): Promise<void> {
     const until = this.engine.now() + limits.refusedWaitMs.value;
     for (let refusal: Refusal | undefined = first; refusal; refusal = this.limited(publish)) {
-      if (this.session.closed) return;
       if (this.engine.now() >= until) return this.session.destroy(`publish refused for ${limits.refusedWaitMs.value / 1000} s: ${refusal.text}`);
       const pause = Math.min(Math.max(refusal.retryAfterMs ?? 1_000, 50), 1_000);
       await new Promise((resolve) => setTimeout(resolve, pause));
+      // Whoever has gone resends it on the next connection.
+      if (this.session.closed) return;
       this.session.suspendKeepalive();
     }
     return this.ask(publish);

@@ -91,6 +91,11 @@ describe('a device that takes no results, beyond a limit that passes', () => {
     again.publish(raw, 'message 7', { messageId: 7, dup: true });
     await again.puback(7);
     assert.deepEqual((await bob.messages(7)).map(bodyOf), Array.from({ length: 7 }, (_, i) => `message ${i + 1}`));
+    // The old connection looks for room once more, within a second: it must not take it.
+    await housekept(t, server);
+    await housekept(t, server);
+    await again.puback(again.publish(raw, 'last', { messageId: 8 }));
+    assert.equal(bodyOf((await bob.messages(8))[7]), 'last');
   });
 
   test('is asked of the hooks also after it has waited', async (t) => {
