@@ -326,9 +326,9 @@ export class Pump {
 
   /** Bytes of the frame; 0 = this session takes nothing of the kind. */
   private writeEntry(session: Session, reader: Reader, entry: Entry, packetId: number, after: number | undefined, dup: boolean): number {
-    const { output, topics } = session;
+    const { output } = session;
     if (session.takesMsg) {
-      const topic = reader.conversation.startsWith('u:') ? topics.feed : topics.msg;
+      const topic = topicOf(session, reader);
       const own = entry.aux ? messageForDevice(entry, this.clientId) : undefined;
       if (!own) return writeMessage(output, topic, entry, packetId, after, dup);
       return writeMessage(output, topic, { ...entry, buffer: Buffer.from(own), start: 0, end: own.length }, packetId, after, dup);
@@ -341,7 +341,7 @@ export class Pump {
 
   private writeGap(session: Session, reader: Reader, packetId: number, from: number, to: number, reason: Reason, after: number, dup: boolean): number {
     const { conversation } = reader;
-    if (session.takesMsg) return writePayload(session.output, session.topics.msg, gapMessage(conversation, from, to, reason, after, this.engine.now()), packetId, dup);
+    if (session.takesMsg) return writePayload(session.output, topicOf(session, reader), gapMessage(conversation, from, to, reason, after, this.engine.now()), packetId, dup);
     if (!session.takesGap) return 0;
     return writePayload(session.output, session.topics.gap, gapJson(conversation, from, to, reason), packetId, dup);
   }
@@ -377,4 +377,9 @@ export function cover(holes: readonly Hole[], from: number, to: number): Hole[] 
   }
   if (at <= to) pieces.push({ from: at, to, reason: Reason.TRIMMED });
   return pieces;
+}
+
+/** Messages and gaps of the feed have a topic of their own. */
+function topicOf({ topics }: Session, { conversation }: Reader): Buffer {
+  return conversation.startsWith('u:') ? topics.feed : topics.msg;
 }

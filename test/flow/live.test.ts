@@ -56,6 +56,8 @@ describe('a clean session', () => {
     await clean.message('three');
     await clean.settled();
     assert.deepEqual(clean.bodies, ['three']);
+    await clean.client.unsubscribeAsync('u/bob/#');
+    await clean.subscribe('u/bob/typing');
     await clean.leave();
     assert.equal(await position(server), 1);
     const after = await Device.connect(t, server, 'bob:phone');
