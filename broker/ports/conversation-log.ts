@@ -48,7 +48,7 @@ export const enum EntryState {
   Expired = 2,
 }
 
-/** One place of a log, as `read` gives it. `buffer` must not be written to, and is valid for as long as it is held. */
+/** One place of a log, as `read` gives it. `buffer` must not be written to, and is valid for as long as it is held (which may hold a megabyte: not for long). */
 export interface Entry {
   readonly seq: number;
   readonly sentAtMs: number;

@@ -95,19 +95,20 @@ export class Chunks {
   }
 
   /**
-   * Removes at most `most` chunks whose places all lie below `first`; within LMDB's batch. `gone` is told of their entries.
-   * @returns how many were removed; fewer than `most` when there are no more.
+   * Removes chunks whose places all lie below `first`, until `most` places are gone; within LMDB's batch. `gone` is told
+   * of each entry.
+   * @returns how many places are gone; fewer than `most` when that was all.
    */
   remove(conversation: Conversation, most: number, gone: (entry: LogEntry) => void): number {
     let removed = 0;
-    const range = { start: chunkKey(conversation.id, 0), end: chunkKey(conversation.id, conversation.first), limit: most };
-    for (const { key, value } of this.db.getRange(range)) {
+    for (const { key, value } of this.db.getRange({ start: chunkKey(conversation.id, 0), end: chunkKey(conversation.id, conversation.first) })) {
       const entries = decodeChunk(value, undefined);
       if (entries.at(-1)!.seq >= conversation.first) break;
       for (const entry of entries) gone(entry);
       void this.db.remove(key);
       if (entries[0].seq === conversation.chunkFirst) conversation.chunkFirst = conversation.chunkBytes = 0;
-      removed++;
+      removed += entries.length;
+      if (removed >= most) break;
     }
     return removed;
   }

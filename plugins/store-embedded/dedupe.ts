@@ -23,6 +23,8 @@ interface Row {
 export class Dedupe {
   /** Rows that the running fill changes, by key. */
   private readonly edits = new Map<string, Row>();
+  /** The row that an id of each sender was last taken out of. */
+  private readonly removing = new Map<string, Row>();
 
   constructor(
     private readonly db: Db,
@@ -78,9 +80,16 @@ export class Dedupe {
   /** Takes the id of an entry that is removed out of the index; written by `flush`. */
   remove(conversation: number, entry: LogEntry): void {
     const id = entryId(entry);
-    const row = this.covering(conversation, entryFrom(entry), id);
+    const sender = `${conversation} ${entryFrom(entry)}`;
+    // An id stands in no other row than the one that covers it, and entries go in order: mostly in that of the last one.
+    let row = this.removing.get(sender);
+    let at = row ? indexOf(row, id) : -1;
+    if (at < 0) {
+      this.removing.set(sender, (row = this.covering(conversation, entryFrom(entry), id)));
+      at = indexOf(row, id);
+    }
     // The same id may stand there again, for a later place: a resend after the first was trimmed.
-    row.ids = row.ids.filter((other) => other.id !== id || other.seq !== entry.seq);
+    if (at >= 0 && row!.ids[at].seq === entry.seq) row!.ids.splice(at, 1);
   }
 
   /** Writes the rows that `add` and `remove` changed; within LMDB's batch. */
@@ -93,6 +102,7 @@ export class Dedupe {
       }
     }
     this.edits.clear();
+    this.removing.clear();
   }
 
   private insert(conversation: number, from: string, id: string, seq: number): void {
@@ -122,6 +132,10 @@ export class Dedupe {
     }
     void this.db.put(key, value);
   }
+}
+
+function indexOf({ ids }: Row, id: string): number {
+  return ids.findIndex((other) => other.id === id);
 }
 
 function decode(value: Buffer): { id: string; seq: number }[] {

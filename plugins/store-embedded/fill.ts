@@ -39,6 +39,8 @@ export class Fill {
   private dirty: Conversation[] = [];
   /** Conversations with chunks to remove. */
   private readonly clearing = new Set<Conversation>();
+  /** Places that the running fill may still remove. */
+  private clearPlaces = 0;
   private pendingBytes = 0;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
@@ -123,6 +125,7 @@ export class Fill {
     const filled: (() => void)[] = [];
     this.dirty = [];
     this.pendingBytes = 0;
+    this.clearPlaces = this.source.limits.clearPlaces;
     try {
       await db.root.batch(() => {
         for (const conversation of dirty) filled.push(this.put(conversation));
@@ -185,18 +188,19 @@ export class Fill {
     return indexed;
   }
 
+  /** As much as this fill may still take away; the rest waits for the next. */
   private removeChunks(conversation: Conversation): void {
-    const { chunks, dedupe, limits } = this.source;
-    const removed = chunks.remove(conversation, limits.sweepStep, (entry) => {
-      dedupe.remove(conversation.id, entry);
-      this.entries--;
-    });
-    if (removed === limits.sweepStep) {
-      this.touch(conversation);
-    } else {
-      this.clearing.delete(conversation);
-      conversation.clearedTo = conversation.first;
+    const { chunks, dedupe } = this.source;
+    if (this.clearPlaces > 0) {
+      const removed = chunks.remove(conversation, this.clearPlaces, (entry) => dedupe.remove(conversation.id, entry));
+      this.entries -= removed;
+      if (removed < this.clearPlaces) {
+        this.clearing.delete(conversation);
+        conversation.clearedTo = conversation.first;
+      }
+      this.clearPlaces -= removed;
     }
+    if (this.clearing.has(conversation)) this.touch(conversation);
   }
 
   private tombstonesWritten(conversation: Conversation, marked: ReadonlyMap<number, number>): void {

@@ -28,8 +28,10 @@ export interface StoreLimits {
   readBytes: number;
   /** Conversations held open in memory; beyond it, idle ones are let go. */
   openConversations: number;
-  /** Chunks removed in one fill, and tombstones written in one step of a sweep. */
+  /** Bodies taken out in one step of a sweep. */
   sweepStep: number;
+  /** Places removed in one fill, about: the rest of what was trimmed waits for the next. */
+  clearPlaces: number;
 }
 
 /** Chunks up to some 2,000 bytes lie in LMDB's leaf pages, larger ones in pages of their own. */
@@ -48,4 +50,5 @@ export const storeLimits: StoreLimits = {
   readBytes: 16 * 1024 * 1024,
   openConversations: limits.openConversations.value,
   sweepStep: 64,
+  clearPlaces: 1000,
 };

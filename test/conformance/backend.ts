@@ -63,4 +63,5 @@ export const small: Partial<StoreLimits> = {
   readBytes: 64 * 1024,
   openConversations: 4,
   sweepStep: 8,
+  clearPlaces: 10,
 };
