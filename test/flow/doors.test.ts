@@ -10,6 +10,7 @@ import { Device } from '../support/device.js';
 import { temporaryFolder, type Scope } from '../support/folder.js';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import { metricsOf } from '../support/http.js';
+import { serveProcess } from '../support/process.js';
 import { until } from '../support/recorder.js';
 import { Wire } from '../support/wire.js';
 
@@ -78,6 +79,17 @@ describe('TLS', () => {
     await writeCertificate(folder, { cert: 'none', key: 'none' });
     await server.godwit.reloadCertificate();
     assert.equal(await serialOf(t, ports[0]), after);
+  });
+
+  test('of a process is read again on SIGHUP', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { certFile, keyFile } = await writeCertificate(folder, makeCertificate());
+    const server = await serveProcess(t, { GODWIT_TLS_CERT: certFile, GODWIT_TLS_KEY: keyFile, GODWIT_MQTTS_PORT: '0' });
+    const before = await serialOf(t, server.httpPort);
+    await writeCertificate(folder, makeCertificate());
+    assert.equal(await serialOf(t, server.httpPort), before, 'not by itself');
+    server.send('SIGHUP');
+    await until('the new one is shown', async () => (await serialOf(t, server.httpPort)) !== before);
   });
 });
 
