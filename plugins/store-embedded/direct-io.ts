@@ -34,7 +34,9 @@ function makeProbe(): Buffer | undefined {
 
 /** A file that is written with O_DSYNC, and past the page cache where the file system can (tmpfs, for one, cannot). */
 export async function openForSync(path: string): Promise<{ file: FileHandle; direct: boolean }> {
-  const flags = constants.O_RDWR | constants.O_DSYNC;
+  const sync = constants.O_DSYNC ?? constants.O_SYNC;
+  if (sync === undefined) throw new Error('this system has no writes that wait for the disk (O_DSYNC)');
+  const flags = constants.O_RDWR | sync;
   if (probe && constants.O_DIRECT !== undefined) {
     const file = await openDirect(path, flags | constants.O_DIRECT, probe);
     if (file) return { file, direct: true };
