@@ -42,6 +42,8 @@ describe('while the server stops', () => {
   async function stopping(t: Parameters<typeof startGodwit>[0]) {
     let goOn!: () => void;
     const held = new Promise<void>((resolve) => (goOn = resolve));
+    // Also when the test fails: it could not end.
+    t.after(goOn);
     let reached!: () => void;
     const inTheMiddle = new Promise<void>((resolve) => (reached = resolve));
     const plugin = {
