@@ -153,7 +153,11 @@ function openMqtts({ accept, log }: ListenerOptions, behind: BehindProxies, cert
     if (address === undefined) socket.destroy();
     else accept(socket, { address, transport: 'tls' });
   });
-  server.on('tlsClientError', (error, socket: Socket) => log.debug({ err: error, address: socket.remoteAddress }, 'TLS handshake failed'));
+  server.on('tlsClientError', (error, socket: Socket) => {
+    log.debug({ err: error, address: socket.remoteAddress }, 'TLS handshake failed');
+    // Of a handshake that takes too long Node only tells.
+    socket.destroy();
+  });
   behind.guard(server);
   return server;
 }
