@@ -28,6 +28,7 @@ if (files.length === 0) {
 
 const runner = spawn(process.execPath, ['--enable-source-maps', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files], {
   stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, ...(fast && { TEST_FAST: '1' }) },
 });
 let tail = '';
 runner.stdout.on('data', (chunk: Buffer) => {
