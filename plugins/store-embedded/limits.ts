@@ -12,8 +12,10 @@ export interface StoreLimits {
   tailBytes: number;
   /** Bytes in the journal, not in LMDB, at which a fill begins. */
   fillBytes: number;
-  /** Milliseconds after which whatever is dirty is filled into LMDB: entries and lazy cursors. */
+  /** Milliseconds after which whatever is new is filled into LMDB, however little it is. */
   fillMs: number;
+  /** Milliseconds after which moved cursors are journaled. */
+  cursorMs: number;
   /** Milliseconds after which "last seen" is filled into LMDB. */
   lastSeenMs: number;
   /** Bytes at which a chunk ends. */
@@ -41,7 +43,8 @@ export const storeLimits: StoreLimits = {
   slabBytes: 1024 * 1024,
   tailBytes: 8 * 1024 * 1024,
   fillBytes: 1024 * 1024,
-  fillMs: limits.cursorFlushMs.value,
+  fillMs: 2000,
+  cursorMs: limits.cursorFlushMs.value,
   lastSeenMs: 5000,
   chunkBytes: 32 * 1024,
   mergeBytes: 1900,

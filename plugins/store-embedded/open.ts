@@ -31,6 +31,8 @@ export interface EmbeddedStorageOptions {
 export interface EmbeddedStorage extends Storage {
   /** Journal records that were not in LMDB at the start: after a clean end 0. */
   readonly replayed: number;
+  /** Resolves when LMDB has everything that was durable at the call. It comes to that by itself, a little later. */
+  fill(): Promise<void>;
 }
 
 /**
@@ -92,7 +94,9 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
     replayed,
     freeBytes: () => freeBytes(folder, db),
     backup: (to) => backup(store, resolve(to)),
+    fill: () => store.fill.now(),
     async close() {
+      cursors.stop();
       presence.write();
       await store.close();
       await lock.release();

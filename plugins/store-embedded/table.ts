@@ -37,6 +37,11 @@ export class Table<T> {
     return bytes && this.codec.decode(bytes);
   }
 
+  /** The row as it stands in memory; undefined: gone, or nowhere but in LMDB. */
+  held(group: string, item: string): T | undefined {
+    return (this.fresh.get(group)?.get(item) ?? this.filling.get(group)?.get(item) ?? this.filled.get(group)?.get(item)) || undefined;
+  }
+
   /** undefined removes the row. A value may be changed in place if it is put again afterwards. */
   put(group: string, item: string, value: T | undefined): void {
     let rows = this.fresh.get(group);

@@ -132,7 +132,7 @@ const workloads = new Map<string, () => Promise<void>>([
     const storage = await openEmbeddedStorage({ folder, now: Date.now });
     for (let i = 0; i < 2000; i++) {
       await storage.log.append(Array.from({ length: 10 }, () => message(0)));
-      await storage.cursors.flush();
+      await storage.fill();
     }
     await storage.close();
     await drain(folder, 'd:alice0:bob0', 'drain, filled slowly');

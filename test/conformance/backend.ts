@@ -13,6 +13,8 @@ export interface Backend {
   clock: { nowMs: number };
   /** Closes it and opens what it left behind; undefined: it keeps nothing. */
   reopen: (() => Promise<void>) | undefined;
+  /** Resolves when what was written lies where it stays. */
+  settle(): Promise<void>;
   /** Closes it and removes what it left behind. */
   remove(): Promise<void>;
 }
@@ -23,7 +25,7 @@ export const START_MS = Date.UTC(2026, 0, 1);
 
 export const memory: Make = async () => {
   const clock = { nowMs: START_MS };
-  return { storage: openMemoryStorage({ now: () => clock.nowMs }), clock, reopen: undefined, remove: async () => undefined };
+  return { storage: openMemoryStorage({ now: () => clock.nowMs }), clock, reopen: undefined, settle: async () => undefined, remove: async () => undefined };
 };
 
 /** The embedded store, by default with bounds so small that everything they are for happens in a test. */
@@ -32,15 +34,17 @@ export function embedded(limits: Partial<StoreLimits> = small): Make {
     const folder = await mkdtemp(join(tmpdir(), 'godwit-store-'));
     const clock = { nowMs: START_MS };
     const open = () => openEmbeddedStorage({ folder, now: () => clock.nowMs, limits });
+    let storage = await open();
     const backend: Backend = {
-      storage: await open(),
+      storage,
       clock,
       async reopen() {
-        await backend.storage.close();
-        backend.storage = await open();
+        await storage.close();
+        backend.storage = storage = await open();
       },
+      settle: () => storage.fill(),
       async remove() {
-        await backend.storage.close();
+        await storage.close();
         await rm(folder, { recursive: true });
       },
     };
@@ -55,6 +59,7 @@ export const small: Partial<StoreLimits> = {
   tailBytes: 64 * 1024,
   fillBytes: 16 * 1024,
   fillMs: 5,
+  cursorMs: 2,
   lastSeenMs: 5,
   chunkBytes: 4 * 1024,
   mergeBytes: 600,

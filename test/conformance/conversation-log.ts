@@ -138,7 +138,7 @@ export function suite(name: string, make: Make): void {
       const sent: Append[] = [];
       for (const [i, number] of order.entries()) {
         sent.push(...(await write(append('d:late:x', 'late', `${number}`, { id: idOf(number) }))));
-        if (i % 20 === 19) await backend.storage.cursors.flush();
+        if (i % 20 === 19) await backend.settle();
       }
       assert.deepEqual(sent.map(({ seq, duplicate }) => [seq, duplicate]), order.map((_, i) => [i + 1, false]));
       const check = async () => {
@@ -150,7 +150,7 @@ export function suite(name: string, make: Make): void {
         order.push(0);
       };
       await check();
-      await backend.storage.cursors.flush();
+      await backend.settle();
       await check();
       if (await reopen()) await check();
     });
@@ -238,7 +238,7 @@ export function suite(name: string, make: Make): void {
         assert.equal((await log.head('d:erase:x'))?.first, 1);
       };
       await check();
-      await backend.storage.cursors.flush();
+      await backend.settle();
       await check();
       assert.equal(await log.erase('d:erase:x', 2, EntryState.Expired), true);
       if (await reopen()) assert.deepEqual((await log.read('d:erase:x', 1, ALL)).map((entry) => entry.state), [EntryState.Erased, EntryState.Expired]);
@@ -247,12 +247,12 @@ export function suite(name: string, make: Make): void {
     test('erases places that it has long put away', async () => {
       for (let i = 0; i < 20; i++) {
         await write(append('d:deep:x', 'deep', `${i + 1} ${'.'.repeat(300)}`));
-        await backend.storage.cursors.flush();
+        await backend.settle();
       }
       for (const seq of [2, 3, 19]) await log.erase('d:deep:x', seq, EntryState.Erased);
       const states = async () => (await log.read('d:deep:x', 1, ALL)).filter((entry) => entry.state === EntryState.Erased).map((entry) => entry.seq);
       assert.deepEqual(await states(), [2, 3, 19]);
-      await backend.storage.cursors.flush();
+      await backend.settle();
       assert.deepEqual(await states(), [2, 3, 19]);
       await write(append('d:deep:x', 'deep', '21'));
       if (await reopen()) assert.deepEqual(await states(), [2, 3, 19]);
@@ -270,7 +270,7 @@ export function suite(name: string, make: Make): void {
         assert.equal(await log.erase('d:trim:x', 12, EntryState.Erased), false);
       };
       await check();
-      await backend.storage.cursors.flush();
+      await backend.settle();
       await check();
       await log.trim('d:trim:x', 5);
       await check();
@@ -280,7 +280,7 @@ export function suite(name: string, make: Make): void {
       assert.deepEqual(resent.map(({ seq, duplicate }) => [seq, duplicate]), [[31, false], [13, true]]);
       await log.trim('d:trim:x', 1000);
       assert.deepEqual(await log.head('d:trim:x'), { head: 31, first: 32, counted: 31, epoch: 0 });
-      await backend.storage.cursors.flush();
+      await backend.settle();
       const [next] = await write(again(sent[20]));
       assert.deepEqual([next.seq, next.duplicate], [32, false]);
       assert.deepEqual(await seqs('d:trim:x'), [32]);
@@ -291,7 +291,7 @@ export function suite(name: string, make: Make): void {
     test('a sweep takes the bodies of what has disappeared', async () => {
       backend.clock.nowMs = START_MS + 10_000;
       const sent = await write(...Array.from({ length: 30 }, (_, i) => append('d:expire:x', 'expire', `${i}`, { expiresInS: i % 2 ? 0 : 10 + i })));
-      await backend.storage.cursors.flush();
+      await backend.settle();
       const sweep = (nowMs: number) => log.sweep(nowMs);
       assert.equal((await sweep(START_MS + 19_999)).expired, 0);
       assert.equal((await sweep(START_MS + 20_000 + 18_000)).expired, 10);
@@ -308,7 +308,7 @@ export function suite(name: string, make: Make): void {
       for (let i = 0; i < 40; i++) {
         backend.clock.nowMs = START_MS + 1000 * i;
         await write(append('d:keep:x', 'keep', `${i + 1}`), append('d:keep:y', 'keep', `${i + 1}`));
-        if (i % 10 === 9) await backend.storage.cursors.flush();
+        if (i % 10 === 9) await backend.settle();
       }
       const asked = new Map<string, number>();
       const may = (conversation: string, oldestSentAtMs: number) => {

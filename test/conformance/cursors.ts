@@ -32,6 +32,7 @@ export function suite(name: string, make: Make): void {
       const expected = at(5, { toldRead: 3, toldDelivered: 9, toldOwnRead: 2, started: true });
       assert.deepEqual(await cursors.device('move', 'phone', 'd:a:move'), expected);
       await cursors.flush();
+      await backend.settle();
       assert.deepEqual(await cursors.device('move', 'phone', 'd:a:move'), expected);
       cursors.moveDevice('move', 'phone', 'd:a:move', at(3));
       if (await reopen()) assert.deepEqual(await cursors.device('move', 'phone', 'd:a:move'), expected);
@@ -62,7 +63,7 @@ export function suite(name: string, make: Make): void {
         assert.deepEqual(sorted(await cursors.ofDevice('list', 'phon')), []);
       };
       await check();
-      await cursors.flush();
+      await backend.settle();
       await check();
       cursors.moveDevice('list', 'phone', 'd:a:list', at(7));
       assert.equal((await cursors.ofDevice('list', 'phone')).get('d:a:list')?.position, 7);
@@ -90,7 +91,7 @@ export function suite(name: string, make: Make): void {
         assert.equal((await cursors.user('forget', 'd:a:forget')).delivered, 5);
       };
       await check();
-      await cursors.flush();
+      await backend.settle();
       await check();
       if (await reopen()) await check();
       cursors.moveDevice('forget', 'phone', 'd:a:forget', at(1));

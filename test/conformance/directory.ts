@@ -51,7 +51,7 @@ export function suite(name: string, make: Make): void {
         assert.deepEqual(found, ['page-Z', 'page-a', 'page-a1', 'page-b', 'page_a']);
       };
       await check();
-      await backend.storage.cursors.flush();
+      await backend.settle();
       await check();
       await directory.removeUser('page-a1');
       await directory.addUser('page-a2', 1);
@@ -61,7 +61,7 @@ export function suite(name: string, make: Make): void {
     test('removing a user removes their devices', async () => {
       await directory.addUser('remove', 1);
       await directory.putDevice(device('remove', 'phone'));
-      await backend.storage.cursors.flush();
+      await backend.settle();
       await directory.putDevice(device('remove', 'tablet'));
       assert.equal(await directory.removeUser('remove'), true);
       assert.equal(await directory.removeUser('remove'), false);

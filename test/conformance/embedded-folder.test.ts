@@ -53,7 +53,7 @@ async function written(t: TestContext, count: number, filled: number): Promise<s
   const storage = await start(join(root, 'data'), unfilled);
   for (let i = 1; i <= count; i++) {
     await storage.log.append([append('d:a:b', 'a', `${i}`)]);
-    if (i === filled) await storage.cursors.flush();
+    if (i === filled) await storage.fill();
   }
   await crash(join(root, 'data'), join(root, 'crashed'));
   await storage.close();
@@ -135,6 +135,32 @@ describe('the journal', () => {
     const storage = await start(folder);
     assert.deepEqual(await bodies(storage.log, 'd:a:b'), numbers(20));
     await storage.close();
+  });
+
+  test('a moved cursor is in it after a flush, and by itself a little later; a forgotten one is not', async (t) => {
+    const root = await temporary(t);
+    const folder = join(root, 'data');
+    const storage = await start(folder, { ...unfilled, cursorMs: 1 });
+    const at = (place: number) => ({ position: place, last: place, started: true, toldDelivered: 0, toldRead: 0, toldOwnRead: 0 });
+    storage.cursors.moveDevice('b', 'phone', 'd:a:b', at(1));
+    while ((await recordOffsets(folder)).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await crash(folder, join(root, 'later'));
+    storage.cursors.moveDevice('b', 'phone', 'd:a:b', at(2));
+    await storage.cursors.moveDelivered('b', 'd:a:b', 2, 100);
+    storage.cursors.moveDevice('b', 'tablet', 'd:a:b', at(2));
+    await storage.cursors.forgetDevice('b', 'tablet');
+    await storage.cursors.flush();
+    await crash(folder, join(root, 'flushed'));
+    await storage.close();
+
+    const later = await start(join(root, 'later'));
+    assert.deepEqual(await later.cursors.device('b', 'phone', 'd:a:b'), at(1));
+    await later.close();
+    const flushed = await start(join(root, 'flushed'));
+    assert.deepEqual(await flushed.cursors.device('b', 'phone', 'd:a:b'), at(2));
+    assert.equal((await flushed.cursors.user('b', 'd:a:b')).start, 2);
+    assert.equal(await flushed.cursors.device('b', 'tablet', 'd:a:b'), undefined);
+    await flushed.close();
   });
 
   test('segments go round, whatever was written before', async (t) => {
@@ -302,11 +328,11 @@ describe('the data folder', () => {
     const before = await storage.freeBytes();
     assert.ok(before > 0);
     for (let i = 0; i < 100; i++) await storage.log.append([append('d:a:b', 'a', Buffer.alloc(30_000, 'x'))]);
-    await storage.cursors.flush();
+    await storage.fill();
     const full = await storage.freeBytes();
     await storage.log.trim('d:a:b', 100);
     await storage.log.sweep(0, () => undefined);
-    await storage.cursors.flush();
+    await storage.fill();
     assert.ok((await storage.freeBytes()) > full + 2_000_000, 'pages that LMDB freed count as free');
     await storage.close();
   });

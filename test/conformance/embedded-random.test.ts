@@ -40,10 +40,10 @@ describe('the embedded store beside the plain one', () => {
           else if (what < 73) await both((log) => log.trim(conversation, place));
           else if (what < 76) {
             const before = plain.clock.nowMs - random(300_000);
-            await ours.storage.cursors.flush();
+            await ours.settle();
             await both((log) => log.sweep(plain.clock.nowMs, (name) => (name.length % 2 ? { upTo: 3, sentBeforeMs: before } : undefined)));
           } else if (what < 78) await both((log) => log.beginTerm());
-          else if (what < 84) await ours.storage.cursors.flush();
+          else if (what < 84) await ours.settle();
           else if (what < 88) await ours.reopen!();
           else await both(async (log) => (await log.read(conversation, place, limit)).map(shown));
         }
