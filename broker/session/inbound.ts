@@ -141,16 +141,11 @@ export class Inbound implements Publisher {
     return refusal ? this.refuseOrWait(publish, refusal) : this.ask(publish);
   }
 
-  private ask(publish: Publish): void | Promise<void> {
+  /** @param until when the waiting ends that has begun already */
+  private ask(publish: Publish, until?: number): void | Promise<void> {
     const asked = this.engine.host.beforeAppend(publish, this.session.caller);
-    if (asked instanceof Promise) {
-      return asked.then((objection) => {
-        if (objection) this.push(publish.refuse(objection), publish.id);
-        else this.append(publish);
-      });
-    }
-    if (asked) this.push(publish.refuse(asked), publish.id);
-    else this.append(publish);
+    const answered = (objection: Refusal | undefined): void | Promise<void> => (objection ? this.refuseOrWait(publish, objection, until) : this.append(publish));
+    return asked instanceof Promise ? asked.then(answered) : answered(asked);
   }
 
   private append(publish: Publish): void {
@@ -175,7 +170,7 @@ export class Inbound implements Publisher {
   }
 
   /** A device that takes results is told; for one that does not, the socket is not read until there is room. */
-  private refuseOrWait(publish: Publish, refusal: Refusal): void | Promise<void> {
+  private refuseOrWait(publish: Publish, refusal: Refusal, until?: number): void | Promise<void> {
     if (publish.packetId === 0 || this.session.filters.takesResult || !isRetry(refusal.code)) {
       // A raw publish has no id that could come again: nothing waits for it.
       if (publish.packetId > 0 && !publish.raw && isRetry(refusal.code) && !this.blocked?.has(publish.conversation)) {
@@ -184,11 +179,10 @@ export class Inbound implements Publisher {
       this.push(publish.refuse(refusal), publish.id);
       return;
     }
-    return this.wait(publish, refusal);
+    return this.wait(publish, refusal, until ?? this.engine.now() + limits.refusedWaitMs.value);
   }
 
-  private async wait(publish: Publish, first: Refusal): Promise<void> {
-    const until = this.engine.now() + limits.refusedWaitMs.value;
+  private async wait(publish: Publish, first: Refusal, until: number): Promise<void> {
     for (let refusal: Refusal | undefined = first; refusal; refusal = this.limited(publish)) {
       if (this.engine.now() >= until) return this.session.destroy(`publish refused for ${limits.refusedWaitMs.value / 1000} s: ${refusal.text}`);
       const pause = Math.min(Math.max(refusal.retryAfterMs ?? 1_000, 50), 1_000);
@@ -197,7 +191,7 @@ export class Inbound implements Publisher {
       if (this.session.closed) return;
       this.session.suspendKeepalive();
     }
-    return this.ask(publish);
+    return this.ask(publish, until);
   }
 
   private fillRaw(publish: Publish, route: LogRoute, buffer: Buffer, start: number, end: number, dup: boolean): Refusal | undefined {

@@ -30,7 +30,7 @@ export const limits = table({
   pendingPublishes: { value: 1_024, unit: 'count', what: 'publishes of a connection that are not durable yet; its socket is not read until there are fewer' },
   pendingBytes: { value: 33_554_432, unit: 'bytes', what: 'bytes of publishes of all connections that are not durable yet; no socket is read until there are fewer' },
   unreleasedPublishes: { value: 1_000, unit: 'count', what: 'QoS 2 publishes of a session that wait for their PUBREL; at one more the connection is closed' },
-  refusedWaitMs: { value: 60_000, unit: 'ms', what: 'longest time that a socket is not read for a limit that passes, where the device takes no results; then the publish is refused for good' },
+  refusedWaitMs: { value: 60_000, unit: 'ms', what: 'longest time that a socket is not read for a limit that passes, where the device takes no results; then the connection is closed, and the device sends it again' },
   minFreeBytes: { value: 268_435_456, unit: 'bytes', variable: 'GODWIT_MIN_FREE_BYTES', what: 'free space of the data folder; below it appends are refused with STORAGE_FULL' },
   rawResends: { value: 64, unit: 'count', what: 'raw publishes of a device that are remembered; a resend of an older one is a new message' },
   callMemoryMs: { value: 600_000, unit: 'ms', what: 'time that the answer of a control call is kept; a repeat after that is a new call' },

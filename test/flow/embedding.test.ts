@@ -86,7 +86,7 @@ describe('a plugin of one\'s own', () => {
     const server = await startGodwit(t, { plugins: [plugin] });
     const bob = await Device.connect(t, server, 'bob:phone');
     const alice = await Device.connect(t, server, 'alice:phone');
-    const results = await Promise.all(['one', 'rude', 'two', 'later', 'three'].map((body) => alice.send('bob', body)));
+    const results = await Promise.all(['one', 'rude', 'two', 'later', 'three'].map((body) => alice.send(body === 'later' ? 'alice' : 'bob', body)));
     assert.deepEqual(results.map((it) => [it.code, it.text, it.retryAfterMs]), [
       [Code.OK, '', 0], [Code.NOT_ALLOWED, 'mind your language', 0], [Code.OK, '', 0], [Code.UNAVAILABLE, 'the moderators sleep', 5_000], [Code.OK, '', 0],
     ]);

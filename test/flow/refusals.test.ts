@@ -113,7 +113,9 @@ describe('a publish is refused with', () => {
     const server = await startGodwit(t, { plugins: [plugin] });
     const alice = await Device.connect(t, server, 'alice:phone');
     for (const code of codes) {
-      const result = await alice.send('alice', `code ${code}`);
+      // Another conversation each: behind a code that is worth a retry, this one would be held up.
+      await server.godwit.storage.directory.addUser(`user${code}`, 0);
+      const result = await alice.send(`user${code}`, `code ${code}`);
       assert.deepEqual([result.code, result.text, Buffer.from(result.detail).toString()], [code, `refused with ${code}`, 'detail']);
       assert.equal(result.retryAfterMs, isRetry(code) ? 1_234 : 0);
     }
@@ -121,6 +123,23 @@ describe('a publish is refused with', () => {
 });
 
 describe('a refusal that is worth a retry', () => {
+  test('by a hook holds up what comes behind it, until that comes again', async (t) => {
+    let away = true;
+    const plugin = { name: 'away', beforeAppend: (append: Append) => (away && bytesOf(append).includes('first') ? { code: Code.UNAVAILABLE, text: 'away' } : undefined) };
+    const server = await startGodwit(t, { plugins: [plugin] });
+    const bob = await Device.connect(t, server, 'bob:phone');
+    const alice = await Device.connect(t, server, 'alice:phone');
+    const id = newId();
+    assert.equal((await alice.send('bob', 'first', { id })).code, Code.UNAVAILABLE);
+    assert.equal((await alice.send('bob', 'second')).code, Code.UNAVAILABLE);
+    assert.equal((await alice.send('alice', 'elsewhere')).code, Code.OK);
+    away = false;
+    assert.equal((await alice.send('bob', 'first', { id })).code, Code.OK);
+    assert.equal((await alice.send('bob', 'second')).code, Code.OK);
+    await bob.messages(2);
+    assert.deepEqual(bob.bodies, ['first', 'second']);
+  });
+
   test('RATE_LIMITED: messagesPerMinute of a user, over all devices, with the time to wait', async (t) => {
     const server = await startGodwit(t, { env: { GODWIT_MESSAGES_PER_MINUTE: '6' } });
     assert.equal(limits.messagesPerMinute.value, 100);

@@ -28,6 +28,17 @@ describe('a device that takes no results, beyond a limit that passes', () => {
     assert.deepEqual((await bob.messages(10)).map(bodyOf), Array.from({ length: 10 }, (_, i) => `message ${i}`));
   });
 
+  test('waits for a hook that refuses for a time, too: nothing is acknowledged that is not appended', async (t) => {
+    let asked = 0;
+    const plugin = { name: 'away', beforeAppend: () => (asked++ < 2 ? { code: Code.UNAVAILABLE, text: 'away', retryAfterMs: 50 } : undefined) };
+    const server = await startGodwit(t, { plugins: [plugin] });
+    const bob = await Device.connect(t, server, 'bob:phone');
+    const alice = await Wire.connect(t, server, 'alice:sensor');
+    await alice.puback(alice.publish(raw, 'measured'));
+    assert.deepEqual((await bob.messages(1)).map(bodyOf), ['measured']);
+    assert.equal(asked, 3);
+  });
+
   test('cannot fill the memory of the server meanwhile: its socket fills up', async (t) => {
     const server = await startGodwit(t, { env });
     await Device.connect(t, server, 'bob:phone');
