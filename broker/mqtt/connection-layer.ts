@@ -3,6 +3,7 @@ import { Aedes, type Client } from 'aedes';
 import type { IConnectPacket as ConnectPacket, IPublishPacket as PublishPacket } from 'mqtt-packet';
 import { limits } from 'godwit-schemas';
 import type { SessionPersistence } from './persistence.js';
+import { PubrecOrder } from './pubrec-order.js';
 import { SharedParser } from './shared-parser.js';
 
 /** The part of MQTT that Aedes does for us: CONNECT, keepalive, will, SUBSCRIBE, QoS 2. */
@@ -30,8 +31,11 @@ const REFUSED = ['', '', 'the client id is not <user>:<device>', 'the server can
 
 /** Aedes as connection layer only: nothing is published, subscribed or stored through it. */
 export class ConnectionLayer extends Aedes {
+  private readonly pubrecs: PubrecOrder<Client>;
+
   constructor(persistence: SessionPersistence, events: ConnectionEvents) {
     const connects = new WeakMap<Client, ConnectPacket>();
+    const pubrecs = new PubrecOrder<Client>();
     super({
       persistence,
       connectTimeout: limits.connectTimeoutMs.value,
@@ -63,12 +67,14 @@ export class ConnectionLayer extends Aedes {
       authorizePublish: (client, packet, done) => {
         const { messageId } = packet;
         if (packet.qos === 2 && messageId !== undefined && persistence.hasIncoming(client!.id, messageId)) {
-          events.repeated(client!.conn as Duplex);
-          return done(null);
+          void pubrecs.before(client!).then(() => done(null));
+          return events.repeated(client!.conn as Duplex);
         }
+        if (packet.qos === 2) pubrecs.expect(client!, packet);
         events.publish(client!.conn as Duplex, packet as PublishPacket).then(() => done(null), done);
       },
     });
+    this.pubrecs = pubrecs;
     this.on('clientReady', (client) => events.ready(client.conn as Duplex));
     this.on('subscribe', (_subscriptions, client) => events.subscribed(client.conn as Duplex));
     this.on('unsubscribe', (filters, client) => {
@@ -84,9 +90,13 @@ export class ConnectionLayer extends Aedes {
     return client;
   }
 
-  override publish(_packet: unknown, client: unknown, done?: unknown): void {
+  override publish(packet: object, client: unknown, done?: unknown): void {
     const callback = (typeof client === 'function' ? client : done) as Callback | undefined;
-    if (callback) setImmediate(callback);
+    if (!callback) return;
+    setImmediate(() => {
+      callback();
+      this.pubrecs.written(packet);
+    });
   }
 
   override subscribe(_topic: string, _deliver: unknown, done: () => void): void {

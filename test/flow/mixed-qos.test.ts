@@ -35,6 +35,18 @@ describe('publishes of one connection', () => {
     assert.deepEqual((await bob.messages(2)).map(bodyOf), ['twice', 'behind it']);
     await alice.packets.waitMany('both PUBRECs', 2, (it) => it.cmd === 'pubrec');
   });
+
+  test('get their PUBRECs in their order, also where one of them is a repeat', async (t) => {
+    const server = await startGodwit(t);
+    await Device.connect(t, server, 'bob:phone');
+    const alice = await Wire.connect(t, server, 'alice:phone');
+    const message = (messageId: number, dup = false): Packet => ({ cmd: 'publish', topic: publishTopics.to('bob'), payload: Buffer.from(encodeMessage(`message ${messageId}`, { id: newId() })), qos: 2, dup, retain: false, messageId });
+    alice.send(message(7));
+    await alice.packets.wait('the PUBREC', (it) => it.cmd === 'pubrec');
+    alice.write(Buffer.concat([message(1), message(7, true), message(2), message(7, true), message(3)].map((packet) => mqtt.generate(packet))));
+    const pubrecs = await alice.packets.waitMany('six PUBRECs', 6, (it) => it.cmd === 'pubrec');
+    assert.deepEqual(pubrecs.map(({ messageId }) => messageId), [7, 1, 7, 2, 7, 3]);
+  });
 });
 
 test('a raw publish that is refused is named by its packet id, to a device that takes results', async (t) => {
