@@ -3,7 +3,9 @@ import { between, type Random } from './seeded.js';
 /** What can go wrong, with how often a minute it does. */
 const perMinute = {
   /** kill -9, and started again on the same folder. */
-  'server killed': 9,
+  'server killed': 6,
+  /** Some devices hear nothing any more; a moment later the server is killed, with what it believes to have given them. */
+  'cut, then killed': 6,
   /** SIGTERM, and started again. */
   'server stopped': 3,
   /** SIGSTOP, SIGCONT. */
@@ -44,6 +46,8 @@ export interface Fault {
 export interface FaultOptions {
   seconds: number;
   disk: boolean;
+  /** So many times as often as usual. */
+  storm: number;
   devices: readonly string[];
   processes: number;
 }
@@ -52,11 +56,11 @@ export interface FaultOptions {
 const PEACE_MS = 500;
 
 /** When what goes wrong; every kind at least once. */
-export function planFaults(random: Random, { seconds, disk, devices, processes }: FaultOptions): Fault[] {
+export function planFaults(random: Random, { seconds, disk, storm, devices, processes }: FaultOptions): Fault[] {
   const faults: Fault[] = [];
   for (const kind of faultKinds) {
     if (!disk && kind.startsWith('disk')) continue;
-    const count = Math.max(1, Math.round((perMinute[kind] * seconds) / 60));
+    const count = Math.max(1, Math.round((perMinute[kind] * storm * seconds) / 60));
     for (let i = 0; i < count; i++) {
       const atMs = PEACE_MS + random.below(Math.max(1, seconds * 1_000 - PEACE_MS));
       faults.push({ atMs, kind, target: targetOf(kind, random, devices, processes), forMs: durationOf(kind, random) });
@@ -66,7 +70,7 @@ export function planFaults(random: Random, { seconds, disk, devices, processes }
 }
 
 function targetOf(kind: FaultKind, random: Random, devices: readonly string[], processes: number): string {
-  if (kind.startsWith('server') || kind.startsWith('disk')) return '';
+  if (kind.startsWith('server') || kind.startsWith('disk') || kind === 'cut, then killed') return '';
   if (kind.startsWith('clients')) return String(random.below(processes));
   return random.pick(devices);
 }
@@ -74,9 +78,11 @@ function targetOf(kind: FaultKind, random: Random, devices: readonly string[], p
 function durationOf(kind: FaultKind, random: Random): number {
   switch (kind) {
     case 'server killed':
+    case 'cut, then killed':
     case 'server stopped':
       return random.chance(0.7) ? between(random, 0, 200) : between(random, 200, 2_000);
     case 'clients killed':
+      if (random.chance(0.15)) return between(random, 4_000, 9_000);
       return random.chance(0.5) ? between(random, 0, 300) : between(random, 300, 4_000);
     case 'disk low':
       return between(random, 1_500, 4_000);

@@ -92,6 +92,8 @@ export class Faults {
       case 'server killed':
       case 'server stopped':
         return this.endServer(kind === 'server killed' ? 'SIGKILL' : 'SIGTERM', forMs);
+      case 'cut, then killed':
+        return this.cutAndKill(forMs);
       case 'server frozen':
         return !this.serverBusy && server.freeze(forMs);
       case 'clients killed':
@@ -138,6 +140,14 @@ export class Faults {
     if (this.serverBusy || !server.up) return false;
     this.serverBusy = true;
     void this.track(server.end(signal).then(() => this.restart(downForMs)));
+    return true;
+  }
+
+  private cutAndKill(downForMs: number): boolean {
+    const { links, server } = this.stage;
+    if (this.serverBusy || !server.up) return false;
+    for (const link of links.values()) if (this.random.chance(0.4)) link.cut(['down']);
+    this.later(between(this.random, 100, 700), () => void this.endServer('SIGKILL', downForMs));
     return true;
   }
 

@@ -18,8 +18,8 @@ export type Written = { at: number } & (
   | { what: 'handshake'; token: string; packetId: number; step: 'begun' | 'released' | 'done' }
   | { what: 'delivered'; connection: number; conversation: string; seq: number; token: string; id: string; after: number | undefined; dup: boolean }
   | { what: 'gap'; connection: number; conversation: string; from: number; seq: number; reason: number; after: number | undefined }
-  /** A delivery to a plain device: no place, no id. */
-  | { what: 'raw'; connection: number; conversation: string; token: string; dup: boolean }
+  /** A delivery to a plain device: no place, no id. `arrived` counts them in the order in which they came. */
+  | { what: 'raw'; connection: number; arrived: number; conversation: string; token: string; dup: boolean }
   | { what: 'receipt'; conversation: string; delivered: number; read: number; ownRead: number }
   | { what: 'reading'; conversation: string; seq: number }
   | { what: 'read'; conversation: string; seq: number }

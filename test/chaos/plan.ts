@@ -6,7 +6,7 @@ import { between, seeded, type Random } from './seeded.js';
 /** `chat`: as the SDK. `plain`: raw topics, as any MQTT device. `live`: a clean session that only listens. */
 export type DeviceKind = 'chat' | 'plain' | 'live';
 /** See Intake. */
-export type Habit = 'prompt' | 'slow' | 'late';
+export type Habit = 'prompt' | 'slow' | 'late' | 'scattered';
 
 export interface DevicePlan {
   clientId: string;
@@ -18,6 +18,10 @@ export interface DevicePlan {
   port: number;
   /** Which process of clients it lives in. */
   process: number;
+  /** Half seconds without a byte until it takes its connection for dead. */
+  deadAfterLooks: number;
+  /** After a refusal it goes on to send what is new: the server must refuse it alike. */
+  pushy: boolean;
   /** Longest wait before it connects again, ms. */
   patienceMs: number;
   actionsPerSecond: number;
@@ -66,13 +70,16 @@ export function makePlan({ seed, seconds, disk, faults = undefined, users = NAME
   const random = seeded(seed, 'plan');
   const names = NAMES.slice(0, users);
   const messagesPerMinute = faults !== false && random.chance(0.3) ? TIGHT.messagesPerMinute : 0;
-  const devices = names.flatMap((user, index) => devicesOf(user, index, names, messagesPerMinute > 0 ? TIGHT.backlog : BACKLOG, random));
-  const planned = faults === false ? [] : planFaults(seeded(seed, 'faults'), { seconds, disk, devices: devices.map(({ clientId }) => clientId), processes: PROCESSES });
+  // Some rounds are busier than others, and some are worse.
+  const pace = faults !== false && messagesPerMinute === 0 ? random.pick([1, 1, 2]) : 1;
+  const storm = random.pick([1, 2]);
+  const devices = names.flatMap((user, index) => devicesOf(user, index, names, { pace, mostBacklog: messagesPerMinute > 0 ? TIGHT.backlog : BACKLOG * pace }, random));
+  const planned = faults === false ? [] : planFaults(seeded(seed, 'faults'), { seconds, disk, storm, devices: devices.map(({ clientId }) => clientId), processes: PROCESSES });
   return { seed, seconds, processes: PROCESSES, devices, faults: planned, messagesPerMinute };
 }
 
 /** Everyone has a device of the SDK's kind; some have a second one of that kind, a plain one, or a live one. */
-function devicesOf(user: string, index: number, names: readonly string[], mostBacklog: number, random: Random): DevicePlan[] {
+function devicesOf(user: string, index: number, names: readonly string[], { pace, mostBacklog }: { pace: number; mostBacklog: number }, random: Random): DevicePlan[] {
   const others = names.filter((name) => name !== user);
   const friends = [0, 1, 2].map(() => random.pick(others));
   const second = (['chat', 'plain', undefined, 'plain', 'chat', 'live'] as const)[index % 6];
@@ -81,12 +88,14 @@ function devicesOf(user: string, index: number, names: readonly string[], mostBa
     clientId: `${user}:${'ab'[number]}`,
     user,
     kind,
-    habit: random.pick(['prompt', 'prompt', 'slow', 'late'] as const),
+    habit: random.pick(kind === 'plain' ? (['prompt', 'slow', 'late', 'scattered', 'scattered'] as const) : (['prompt', 'prompt', 'slow', 'slow', 'late'] as const)),
     token: makeToken({ secret: SECRET, user, days: 1, nowMs: Date.now() }),
     port: 0,
     process: between(random, 0, PROCESSES - 1),
+    deadAfterLooks: random.pick([2, 3, 6, 10]),
+    pushy: random.chance(0.5),
     patienceMs: random.pick([50, 200, 1_500]),
-    actionsPerSecond: random.pick([2, 4, 8]),
+    actionsPerSecond: pace * random.pick([3, 6, 12]),
     exactlyOnce: random.pick([0, 0, 0.1]),
     hearsResults: index % 12 >= 6,
     mostBacklog,

@@ -12,19 +12,12 @@ export function checkPlainDevices(ledger: Ledger, found: (finding: Finding) => v
 }
 
 function checkDevice(ledger: Ledger, device: DeviceHistory, found: (finding: Finding) => void): void {
+  checkOrder(ledger, device, found);
   const seen = new Set<string>();
   const gaps: Gap[] = [];
-  const last = new Map<string, number>();
   for (const entry of device.entries) {
     if (entry.what === 'gap') gaps.push(entry);
-    if (entry.what !== 'raw' || seen.has(entry.token)) continue;
-    const { token, conversation } = entry;
-    seen.add(token);
-    const seq = ledger.placeOf(token);
-    if (seq === undefined) continue;
-    const before = last.get(conversation) ?? 0;
-    if (seq < before) found({ kind: 'reordered', text: `${device.clientId}, ${conversation}: ${token} at ${seq} came for the first time after ${before}`, conversation, seq, token, clientId: device.clientId });
-    last.set(conversation, Math.max(seq, before));
+    else if (entry.what === 'raw') seen.add(entry.token);
   }
   for (const message of ledger.messages.values()) {
     const { token, conversation, places, promised } = message;
@@ -32,5 +25,24 @@ function checkDevice(ledger: Ledger, device: DeviceHistory, found: (finding: Fin
     const gap = gaps.find((it) => it.conversation === conversation && it.from <= places[0] && places[0] <= it.seq);
     if (gap && hasExpired(gap, message)) continue;
     found({ kind: 'lost', text: `${device.clientId} never had ${token} of ${conversation}`, conversation, seq: places[0], token, clientId: device.clientId });
+  }
+}
+
+/**
+ * First occurrences rise. A device that takes in what it is given in any order, and forgets what it has not taken in
+ * when the connection ends, is given that again behind later ones: there only what one connection gave counts.
+ */
+function checkOrder(ledger: Ledger, { clientId, habit, entries }: DeviceHistory, found: (finding: Finding) => void): void {
+  const raws = entries.filter((entry) => entry.what === 'raw').sort((one, other) => one.connection - other.connection || one.arrived - other.arrived);
+  const seen = new Set<string>();
+  const last = new Map<string, number>();
+  for (const { token, conversation, connection } of raws) {
+    const seq = ledger.placeOf(token);
+    if (seq === undefined || seen.has(token)) continue;
+    seen.add(token);
+    const line = habit === 'scattered' ? `${conversation} ${connection}` : conversation;
+    const before = last.get(line) ?? 0;
+    if (seq < before) found({ kind: 'reordered', text: `${clientId}, ${conversation}: ${token} at ${seq} came for the first time after ${before}`, conversation, seq, token, clientId });
+    last.set(line, Math.max(seq, before));
   }
 }

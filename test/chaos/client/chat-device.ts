@@ -27,10 +27,11 @@ import { Traffic, type Actor } from './traffic.js';
 
 /** How often refused messages are looked at again, ms. */
 const RETRY_MS = 50;
+const LATEST_MS = 250;
 
 /** A device that behaves as the SDK does: results, places, receipts, reading; it resends with the same ids. */
 export class ChatDevice extends Device implements Actor {
-  private readonly sender = new Sender(this.write, this.broken);
+  private readonly sender = new Sender(this.plan.pushy, this.write, this.broken);
   private readonly intake: Intake;
   private readonly traffic: Traffic;
   private readonly nextId: () => Uint8Array;
@@ -46,7 +47,7 @@ export class ChatDevice extends Device implements Actor {
     super(plan, folder, random);
     this.nextId = createUlid(Date.now, (bytes) => bytes.set(random.bytes(bytes.length)));
     // As the SDK: only on the connection that delivered.
-    this.intake = new Intake(plan.habit, random, (connection, packet) => this.take(connection, packet), (connection, packetId) => {
+    this.intake = new Intake(plan.habit, random, LATEST_MS, (connection, packet) => this.take(connection, packet), (connection, packetId) => {
       if (connection === this.connection) connection.acknowledge(packetId);
     });
     this.traffic = new Traffic(plan, random, this);

@@ -5,8 +5,6 @@ import mqtt, { type IConnectPacket as Connect, type Packet } from 'mqtt-packet';
 const KEEPALIVE_S = 5;
 /** A connection is looked at this often; times are counted in looks, so that a frozen process finds its own late. */
 const LOOK_MS = 500;
-const PING_AFTER_LOOKS = 4;
-const DEAD_AFTER_LOOKS = 10;
 
 export interface Login {
   /** Of this device's link, on loopback. */
@@ -15,6 +13,8 @@ export interface Login {
   user: string;
   token: string;
   clean: boolean;
+  /** Looks without a byte until it is taken for dead; half of that until a PINGREQ. */
+  deadAfterLooks: number;
 }
 
 export interface ConnectionEvents {
@@ -35,7 +35,7 @@ export class Connection {
   /** Packet ids that must not be given to something new. */
   readonly busyPacketIds = new Set<number>();
 
-  constructor(login: Login, private readonly on: ConnectionEvents) {
+  constructor(private readonly login: Login, private readonly on: ConnectionEvents) {
     const parser = mqtt.parser();
     parser.on('packet', (packet) => this.heard(packet));
     parser.on('error', () => this.destroy());
@@ -88,7 +88,8 @@ export class Connection {
 
   private look(): void {
     this.silentLooks++;
-    if (this.silentLooks >= DEAD_AFTER_LOOKS) this.destroy();
-    else if (this.silentLooks === PING_AFTER_LOOKS) this.send({ cmd: 'pingreq' });
+    const { deadAfterLooks } = this.login;
+    if (this.silentLooks >= deadAfterLooks) this.destroy();
+    else if (this.silentLooks === Math.floor(deadAfterLooks / 2)) this.send({ cmd: 'pingreq' });
   }
 }

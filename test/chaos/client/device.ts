@@ -66,8 +66,8 @@ export abstract class Device {
   protected readonly broken = (rule: string): void => this.write({ what: 'broken', rule });
 
   private dial(): void {
-    const { clientId, user, token, port, kind } = this.plan;
-    const login: Login = { port, clientId, user, token, clean: kind === 'live' };
+    const { clientId, user, token, port, kind, deadAfterLooks } = this.plan;
+    const login: Login = { port, clientId, user, token, clean: kind === 'live', deadAfterLooks };
     this.opening = new Connection(login, {
       connack: (connection, returnCode, present) => this.accepted(connection, returnCode, present),
       packet: (connection, packet) => this.packet(connection, packet),

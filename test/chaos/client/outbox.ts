@@ -10,6 +10,8 @@ export interface Outgoing {
   readonly expiresInS: number;
   qos: 1 | 2;
   inFlight: boolean;
+  /** It was sent, on this connection. */
+  tried: boolean;
   /** Packet id of a QoS 2 publish whose handshake has begun: a resend carries the same one. 0 = none. */
   handshake: number;
   /** An earlier connection began the handshake, and the Result was not heard. */
@@ -38,6 +40,9 @@ export class Outbox {
   private readonly lines = new Map<string, Line>();
   private readonly byId = new Map<string, Outgoing>();
 
+  /** @param pushy after a refusal what is new is still sent, until the refused one's time has come */
+  constructor(private readonly pushy: boolean) {}
+
   add(message: Outgoing): void {
     let line = this.lines.get(message.conversation);
     if (!line) this.lines.set(message.conversation, (line = { queue: [], inFlight: 0, refused: false, notBefore: 0 }));
@@ -61,7 +66,7 @@ export class Outbox {
       line.refused = false;
       line.notBefore = 0;
       for (const message of line.queue) {
-        message.inFlight = false;
+        message.inFlight = message.tried = false;
         message.result = undefined;
         message.resend = message.handshake > 0;
       }
@@ -73,12 +78,13 @@ export class Outbox {
     let inFlight = 0;
     for (const line of this.lines.values()) inFlight += line.inFlight;
     for (const line of this.lines.values()) {
-      if (line.refused && (line.inFlight > 0 || now < line.notBefore)) continue;
-      line.refused = false;
+      const waits = line.refused && (line.inFlight > 0 || now < line.notBefore);
+      if (waits && !(this.pushy && now < line.notBefore)) continue;
+      line.refused = waits;
       for (const message of line.queue) {
         if (inFlight >= window) return;
-        if (!message.inFlight) {
-          message.inFlight = true;
+        if (!message.inFlight && !(waits && message.tried)) {
+          message.inFlight = message.tried = true;
           line.inFlight++;
           inFlight++;
           yield message;
@@ -101,8 +107,9 @@ export class Outbox {
       message.resend = false;
       message.handshake = 0;
       message.qos = 1;
+      // What is refused alike after the first does not put that one off.
+      if (!line.refused) line.notBefore = now + Math.min(result?.retryAfterMs ?? 0, MOST_WAIT_MS);
       line.refused = true;
-      line.notBefore = Math.max(line.notBefore, now + Math.min(result?.retryAfterMs ?? 0, MOST_WAIT_MS));
       return false;
     }
     line.queue.splice(line.queue.indexOf(message), 1);

@@ -14,6 +14,8 @@ const WINDOW = 16;
 /** Below the packet id of the SUBSCRIBE. */
 const PACKET_IDS = 65_000;
 const RETRY_MS = 300;
+/** Late enough for a PUBACK to meet a server that has been started again. */
+const LATEST_MS = 2_500;
 
 interface RawOutgoing {
   token: string;
@@ -39,7 +41,7 @@ export class PlainDevice extends Device implements Actor {
 
   constructor(plan: DevicePlan, folder: string, random: Random) {
     super(plan, folder, random);
-    this.intake = new Intake(plan.habit, random, (connection, packet) => this.take(connection, packet), (_delivered, packetId) => this.connection?.acknowledge(packetId));
+    this.intake = new Intake(plan.habit, random, LATEST_MS, (connection, packet, arrived) => this.take(connection, packet, arrived), (_delivered, packetId) => this.connection?.acknowledge(packetId));
     this.traffic = new Traffic(plan, random, this);
   }
 
@@ -151,7 +153,7 @@ export class PlainDevice extends Device implements Actor {
     }, RETRY_MS);
   }
 
-  private take(connection: Connection, packet: Publish): void {
+  private take(connection: Connection, packet: Publish, arrived: number): void {
     const topic = parseDeliveryTopic(packet.topic);
     const payload = packet.payload as Buffer;
     if (topic?.kind === 'gap') {
@@ -161,7 +163,7 @@ export class PlainDevice extends Device implements Actor {
     if (topic?.kind !== 'raw') return this.broken(`a delivery on ${packet.topic}`);
     const token = readBody(payload);
     if (token === undefined || !token.startsWith(`${topic.from}:`)) return this.broken(`a body that nobody sent, on ${packet.topic}`);
-    this.write({ what: 'raw', connection: connection.number, conversation: topic.conversation, token, dup: packet.dup });
+    this.write({ what: 'raw', connection: connection.number, arrived, conversation: topic.conversation, token, dup: packet.dup });
   }
 
   private nextPacketId(): number {

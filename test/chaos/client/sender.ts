@@ -23,13 +23,15 @@ interface Waiting {
  * (MQTT-4.6.0-3).
  */
 export class Sender {
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
   private connection: Connection | undefined;
   private readonly waiting = new Map<number, Waiting>();
   /** QoS 2 publishes that the server has and that are not completed: packet id → token. */
   private readonly released = new Map<number, string>();
 
-  constructor(private readonly write: (entry: ToWrite) => void, private readonly broken: (rule: string) => void) {}
+  constructor(pushy: boolean, private readonly write: (entry: ToWrite) => void, private readonly broken: (rule: string) => void) {
+    this.outbox = new Outbox(pushy);
+  }
 
   get open(): number {
     return this.outbox.size + this.released.size + this.waiting.size;
@@ -41,7 +43,7 @@ export class Sender {
     for (const entry of entries) {
       if (entry.what === 'sent') {
         const { token, id, conversation, to, expiresInS, qos } = entry;
-        open.set(token, { token, id, conversation, to, expiresInS, qos, inFlight: false, handshake: 0, resend: false, result: undefined });
+        open.set(token, { token, id, conversation, to, expiresInS, qos, inFlight: false, tried: false, handshake: 0, resend: false, result: undefined });
       } else if (entry.what === 'acknowledged') open.delete(entry.token);
       else if (entry.what === 'handshake') this.recallHandshake(entry.token, entry.packetId, entry.step, open.get(entry.token));
     }
@@ -51,7 +53,7 @@ export class Sender {
   say(message: Pick<Outgoing, 'token' | 'id' | 'conversation' | 'to' | 'expiresInS' | 'qos'>): void {
     const { token, conversation, to, id, qos, expiresInS } = message;
     this.write({ what: 'sent', token, conversation, to, id, qos, expiresInS, packetId: 0 });
-    this.outbox.add({ ...message, inFlight: false, handshake: 0, resend: false, result: undefined });
+    this.outbox.add({ ...message, inFlight: false, tried: false, handshake: 0, resend: false, result: undefined });
     this.flush();
   }
 
