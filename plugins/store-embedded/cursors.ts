@@ -17,8 +17,8 @@ interface Moved<T> {
 
 /**
  * Cursors are rows of two tables: (user 0 device, conversation) and (user, conversation). A move changes the row in
- * memory; the rows that moved are journaled together some time later, with whatever is journaled then, and filled into
- * LMDB with whatever is filled. At 1,000 messages a second that took a third of the CPU of filling for their sake.
+ * memory; the rows that moved are journaled together some time later, with whatever is journaled then, so LMDB need not
+ * be filled five times a second for their sake.
  */
 export class EmbeddedCursors implements Cursors {
   private readonly devices: Table<DeviceRow>;
