@@ -91,7 +91,7 @@ export class Segments {
     const next = this.free.shift();
     if (!next) return this.waitForFree();
     this.current = next;
-    // The one after it, so that nobody has to wait for it.
+    // The one after it, so that nobody has to wait for it. If that fails, whoever needs it tries again and is told.
     if (this.free.length === 0 && this.count < this.most) void this.make().catch(() => undefined);
     return next;
   }
