@@ -18,7 +18,9 @@ export function receiptsPlugin(): Plugin {
   function tellPeer(conversation: string, mover: string): void {
     const peer = peerOf(conversation, mover);
     if (peer === undefined || peer === mover) return;
-    for (const session of context.hub.of(peer)) look(session, [conversation]);
+    for (const session of context.hub.of(peer)) {
+      if (session.takes(deliveryTopics.receipt(peer)) !== undefined) tellerOf(session)?.lookNow(conversation);
+    }
   }
 
   function look(session: ConnectedSession, conversations: readonly string[]): void {

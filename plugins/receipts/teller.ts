@@ -1,5 +1,6 @@
 import { create, deliveryTopics, limits, ReceiptSchema, toBinary } from 'godwit-schemas';
-import type { DeviceCursor } from '../../broker/ports/cursors.js';
+import type { MaybePromise } from '../../broker/ports/conversation-log.js';
+import type { DeviceCursor, UserCursor } from '../../broker/ports/cursors.js';
 import type { ConnectedSession, PluginContext } from '../../broker/ports/plugin.js';
 import { floorSeenBy, hasReceipts, wroteAny, type Floor } from './floors.js';
 
@@ -22,6 +23,7 @@ export class Teller {
   private readonly inFlight = new Set<string>();
   private readonly liveTold = new Map<string, Told>();
   private working = false;
+  private later: NodeJS.Immediate | undefined;
   private stopped = false;
   /** Runs while nothing can be sent. */
   private retry: NodeJS.Timeout | undefined;
@@ -38,12 +40,18 @@ export class Teller {
 
   /** Nothing waits and nothing is remembered here: the next look may be another teller's. */
   get idle(): boolean {
-    return !this.working && this.waiting.size === 0 && this.inFlight.size === 0 && this.liveTold.size === 0;
+    return !this.working && !this.later && this.waiting.size === 0 && this.inFlight.size === 0 && this.liveTold.size === 0;
   }
 
   /** Something may have moved in these conversations. */
   look(conversations: Iterable<string>): void {
     for (const conversation of conversations) this.waiting.add(conversation);
+    this.workLater();
+  }
+
+  /** As `look`, where the moves have been gathered already: the receipt leaves with whatever else is written now. */
+  lookNow(conversation: string): void {
+    this.waiting.add(conversation);
     this.work();
   }
 
@@ -60,32 +68,45 @@ export class Teller {
     this.inFlight.clear();
   }
 
-  private work(): void {
-    if (this.working || this.retry || this.stopped) return;
-    this.working = true;
-    setImmediate(() => {
-      this.turn().then(
-        () => {
-          this.working = false;
-          if (this.mayGoOn) this.work();
-          else this.rested();
-        },
-        (error) => {
-          this.working = false;
-          this.context.log.error({ user: this.session.user, device: this.session.device, err: error }, 'receipts failed');
-        },
-      );
+  private workLater(): void {
+    if (this.working || this.later || this.retry || this.stopped) return;
+    this.later = setImmediate(() => {
+      this.later = undefined;
+      this.work();
     });
   }
 
-  private async turn(): Promise<void> {
+  private work(): void {
+    if (this.working || this.retry || this.stopped) return;
+    this.working = true;
+    const done = (): void => {
+      this.working = false;
+      if (this.mayGoOn) this.workLater();
+      else this.rested();
+    };
+    try {
+      const turn = this.turn();
+      if (turn instanceof Promise) turn.then(done, (error) => this.failed(error));
+      else done();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.working = false;
+    this.context.log.error({ user: this.session.user, device: this.session.device, err: error }, 'receipts failed');
+  }
+
+  private turn(): MaybePromise<void> {
     let looked = 0;
     for (const conversation of this.waiting) {
       if (!this.maySend) return;
       if (this.inFlight.has(conversation)) continue;
       if (looked++ === TURN) return;
       this.waiting.delete(conversation);
-      await this.tell(conversation);
+      const told = this.tell(conversation);
+      if (told instanceof Promise) return told.then(() => this.turn());
     }
   }
 
@@ -100,39 +121,46 @@ export class Teller {
     return false;
   }
 
-  private async tell(conversation: string): Promise<void> {
+  private tell(conversation: string): MaybePromise<void> {
     const { user } = this.session;
     if (this.session.takes(this.topic) === undefined || !hasReceipts(user, conversation)) return;
     const { cursors } = this.context.storage;
-    const asked = floorSeenBy(user, conversation, cursors);
-    const floor = asked instanceof Promise ? await asked : asked;
-    const askedOwn = cursors.user(user, conversation);
-    const own = askedOwn instanceof Promise ? await askedOwn : askedOwn;
-    const askedTold = this.told(conversation);
-    const told = askedTold instanceof Promise ? await askedTold : askedTold;
+    const floor = floorSeenBy(user, conversation, cursors);
+    const own = cursors.user(user, conversation);
+    const told = this.told(conversation);
+    if (!(floor instanceof Promise || own instanceof Promise || told instanceof Promise)) return this.compare(conversation, floor, own, told);
+    return Promise.all([floor, own, told]).then((known) => this.compare(conversation, ...known));
+  }
 
+  private compare(conversation: string, floor: Floor | undefined, own: Readonly<UserCursor>, told: Told | undefined): MaybePromise<void> {
     const delivered = (floor?.delivered ?? 0) > (told?.toldDelivered ?? 0);
     const read = (floor?.read ?? 0) > (told?.toldRead ?? 0);
     const ownRead = own.read > (told?.toldOwnRead ?? 0);
-    const concerns = floor !== undefined && (delivered || read) && (told === undefined || (await this.concerns(conversation, floor, told, delivered, read)));
-    if (this.stopped) return;
-    const tell: Told = { toldDelivered: floor?.delivered ?? 0, toldRead: floor?.read ?? 0, toldOwnRead: own.read };
-    if (concerns || ownRead) {
-      // Of the floor's steps the later one: a message that had expired by then is not shown as read.
-      const atMs = concerns ? Math.max(delivered ? floor.deliveredAtMs : 0, read ? floor.readAtMs : 0) : own.readAtMs;
-      this.send(conversation, tell, atMs);
-    } else if (delivered || read) {
-      // None of these places is this user's: known without a word, and not looked at again.
-      this.remember(conversation, tell);
-    }
+    const step = (concerns: boolean): void => {
+      if (this.stopped) return;
+      const tell: Told = { toldDelivered: floor?.delivered ?? 0, toldRead: floor?.read ?? 0, toldOwnRead: own.read };
+      if (concerns || ownRead) {
+        // Of the floor's steps the later one: a message that had expired by then is not shown as read.
+        const atMs = concerns && floor ? Math.max(delivered ? floor.deliveredAtMs : 0, read ? floor.readAtMs : 0) : own.readAtMs;
+        this.send(conversation, tell, atMs);
+      } else if (delivered || read) {
+        // None of these places is this user's: known without a word, and not looked at again.
+        this.remember(conversation, tell);
+      }
+    };
+    if (floor === undefined || !(delivered || read)) return step(false);
+    const concerns = told === undefined || this.concerns(conversation, floor, told, delivered, read);
+    return concerns instanceof Promise ? concerns.then(step) : step(concerns);
   }
 
   /** Whether the steps of the floor pass over something that this user wrote. */
-  private async concerns(conversation: string, floor: Floor, told: Told, delivered: boolean, read: boolean): Promise<boolean> {
+  private concerns(conversation: string, floor: Floor, told: Told, delivered: boolean, read: boolean): MaybePromise<boolean> {
     const { log } = this.context.storage;
     const { user } = this.session;
-    if (delivered && (await wroteAny(user, log, conversation, told.toldDelivered, floor.delivered))) return true;
-    return read && wroteAny(user, log, conversation, told.toldRead, floor.read);
+    const wroteRead = (): MaybePromise<boolean> => read && wroteAny(user, log, conversation, told.toldRead, floor.read);
+    if (!delivered) return wroteRead();
+    const wrote = wroteAny(user, log, conversation, told.toldDelivered, floor.delivered);
+    return wrote instanceof Promise ? wrote.then((any) => any || wroteRead()) : wrote || wroteRead();
   }
 
   private send(conversation: string, tell: Told, atMs: number): void {
@@ -148,7 +176,7 @@ export class Teller {
       if (this.stopped) return;
       this.inFlight.delete(conversation);
       this.remember(conversation, tell);
-      if (this.waiting.size > 0) this.work();
+      if (this.waiting.size > 0) this.workLater();
       else this.rested();
     });
     if (!sent) this.tryAgain(conversation);
