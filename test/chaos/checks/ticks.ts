@@ -67,7 +67,8 @@ class Steps {
     for (const device of devicesOf(ledger.history, user)) {
       for (const entry of device.entries) {
         if (entry.what === 'delivered' || entry.what === 'gap') add(this.reached, entry.conversation, entry);
-        else if (entry.what === 'raw') add(this.reached, entry.conversation, { at: entry.at, seq: ledger.placeOf(entry.token) ?? 0 });
+        // Which place of a raw message that stands twice it was, nobody can tell.
+        else if (entry.what === 'raw') add(this.reached, entry.conversation, { at: entry.at, seq: ledger.messages.get(entry.token)?.places.at(-1) ?? 0 });
         else if (entry.what === 'reading') add(this.reading, entry.conversation, entry);
         else if (entry.what === 'read') this.read.set(entry.conversation, Math.max(entry.seq, this.read.get(entry.conversation) ?? 0));
       }
