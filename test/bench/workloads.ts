@@ -17,7 +17,7 @@ export interface Scale {
 }
 
 export const scales = {
-  full: { warmMs: 1500, burstMs: 5000, measureMs: 5000, drains: [5, 3], settleMs: 1500 },
+  full: { warmMs: 1500, burstMs: 5000, measureMs: 5000, drains: [7, 9], settleMs: 1500 },
   quick: { warmMs: 1000, burstMs: 2000, measureMs: 2000, drains: [3, 1], settleMs: 1000 },
   trial: { warmMs: 500, burstMs: 500, measureMs: 1500, drains: [3, 1], settleMs: 200 },
 } satisfies Record<string, Scale>;
