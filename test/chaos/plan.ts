@@ -44,6 +44,8 @@ export interface Plan {
   faults: Fault[];
   /** GODWIT_MESSAGES_PER_MINUTE; 0 = no limit. */
   messagesPerMinute: number;
+  /** GODWIT_RETENTION. */
+  retention: '30d' | 'delivered';
 }
 
 export interface PlanOptions {
@@ -75,7 +77,8 @@ export function makePlan({ seed, seconds, disk, faults = undefined, users = NAME
   const storm = random.pick([1, 2]);
   const devices = names.flatMap((user, index) => devicesOf(user, index, names, { pace, mostBacklog: messagesPerMinute > 0 ? TIGHT.backlog : BACKLOG * pace }, random));
   const planned = faults === false ? [] : planFaults(seeded(seed, 'faults'), { seconds, disk, storm, devices: devices.map(({ clientId }) => clientId), processes: PROCESSES });
-  return { seed, seconds, processes: PROCESSES, devices, faults: planned, messagesPerMinute };
+  const retention = faults !== false && seeded(seed, 'retention').chance(0.3) ? 'delivered' : '30d';
+  return { seed, seconds, processes: PROCESSES, devices, faults: planned, messagesPerMinute, retention };
 }
 
 /** Everyone has a device of the SDK's kind; some have a second one of that kind, a plain one, or a live one. */
@@ -113,6 +116,7 @@ export function serverEnvironment(plan: Plan, data: string, minFreeBytes: number
     GODWIT_AUTH_SECRET: SECRET,
     GODWIT_MESSAGES_PER_MINUTE: String(plan.messagesPerMinute),
     GODWIT_CONNECTS_PER_MINUTE: '0',
+    GODWIT_RETENTION: plan.retention,
     GODWIT_MIN_FREE_BYTES: String(Math.min(minFreeBytes, limits.minFreeBytes.value)),
   };
 }

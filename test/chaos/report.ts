@@ -13,7 +13,7 @@ const AROUND = 2;
 export function describeRound({ plan, verdict, faults, failures, history, log, serverOutput }: Round): string {
   const { messages, deliveries, resends, gaps, refusals, receipts, counts, findings } = verdict;
   const lines = [
-    `seed ${plan.seed}: ${plan.devices.length} devices of ${new Set(plan.devices.map(({ user }) => user)).size} users, ${plan.seconds} s${plan.messagesPerMinute > 0 ? `, ${plan.messagesPerMinute} messages a minute` : ''}`,
+    `seed ${plan.seed}: ${plan.devices.length} devices of ${new Set(plan.devices.map(({ user }) => user)).size} users, ${plan.seconds} s${plan.messagesPerMinute > 0 ? `, ${plan.messagesPerMinute} messages a minute` : ''}${plan.retention === 'delivered' ? ', kept until delivered' : ''}`,
     `  ${messages} messages accepted, ${deliveries} deliveries (${resends} of them resends), ${gaps} gaps, ${receipts} receipts, ${refusals} refusals`,
     `  faults: ${[...faults].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none'}`,
     `  ${Object.entries(counts).map(([kind, count]) => `${kind} ${count}`).join(', ')}`,

@@ -23,11 +23,12 @@ export class Ledger {
   readonly logs = new Map<string, Map<number, string>>();
   readonly findings: Finding[] = [];
 
-  constructor(readonly history: History) {
+  constructor(readonly history: History, private readonly forgets: boolean) {
     for (const device of history) this.noteSent(device);
     for (const device of history) for (const entry of device.entries) this.note(device, entry);
     for (const message of this.messages.values()) this.checkPlaces(message);
-    for (const [conversation, log] of this.logs) this.checkWhole(conversation, log);
+    // A message whose Result was lost, and that was for nobody else, may be gone before it is sent again.
+    if (!forgets) for (const [conversation, log] of this.logs) this.checkWhole(conversation, log);
   }
 
   head(conversation: string): number {
@@ -90,8 +91,8 @@ export class Ledger {
   private checkPlaces(message: Known): void {
     const { token, conversation, id, places, reconnects } = message;
     places.sort((one, other) => one - other);
-    // What has an id stands once; what has none, once for each time that its sender had to send it.
-    if (places.length > (id === '' ? 1 + reconnects : 1)) {
+    // What has an id stands once, while the log holds it; what has none, once for each time that it had to be sent.
+    if (places.length > (id === '' || this.forgets ? 1 + reconnects : 1)) {
       this.findings.push({ kind: 'repeated', text: `${token} stands at ${places.join(' and ')} of ${conversation}`, conversation, seq: places[1], token });
     }
     if (!message.acknowledged) this.findings.push({ kind: 'stuck', text: `${token} was never acknowledged`, conversation, seq: places[0], token, clientId: senderOf(token) });
