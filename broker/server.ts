@@ -10,6 +10,7 @@ import { MethodTable } from './methods/table.js';
 import { PluginHost, isRefusal } from './plugin-host.js';
 import { RefusedError, type Caller, type Plugin, type PluginContext } from './ports/plugin.js';
 import type { Append } from './ports/conversation-log.js';
+import type { Meters } from './ports/meters.js';
 import type { Storage } from './ports/storage.js';
 import { sweepRegularly } from './retention.js';
 import { fill } from './session/inbound.js';
@@ -38,6 +39,8 @@ export interface Godwit {
   readonly mqttsPort: number | undefined;
   readonly httpPort: number;
   readonly storage: Storage;
+  /** What the server counts, as plain numbers. */
+  readonly meters: Meters;
   /** Reads the certificate again (SIGHUP). */
   reloadCertificate(): Promise<void>;
   /** Not ready, no new connections, everything accepted durable; resolves when all is closed. */
@@ -142,7 +145,7 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
   };
   const { mqttPort, mqttsPort, httpPort } = listeners;
   log.info({ host: config.host, mqttPort, mqttsPort, httpPort, data: config.data }, 'listening');
-  return { config, mqttPort, mqttsPort, httpPort, storage, reloadCertificate: () => listeners.reloadCertificate(), stop: () => (stopped ??= stop()) };
+  return { config, mqttPort, mqttsPort, httpPort, storage, meters: engine.meters, reloadCertificate: () => listeners.reloadCertificate(), stop: () => (stopped ??= stop()) };
 }
 
 /** A publish that did not come over MQTT: the same checks, the same queue. */
