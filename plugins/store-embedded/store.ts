@@ -1,5 +1,5 @@
 import { Reason } from 'godwit-schemas';
-import { EntryState } from '../../broker/ports/conversation-log.js';
+import type { EntryState } from '../../broker/ports/conversation-log.js';
 import { Chunks } from './chunks.js';
 import { Conversation, Sender } from './conversation.js';
 import { Conversations } from './conversations.js';
@@ -236,25 +236,29 @@ export class Store {
 
   private filled(lsn: number): void {
     this.segments.applied(lsn);
+    const touched = new Set<Conversation>();
     while (this.slabs.length > 1 && this.slabBytes > this.limits.tailBytes && this.slabs[0].lastLsn <= lsn) {
       const slab = this.slabs.shift()!;
       this.slabBytes -= slab.buffer.length;
-      for (const conversation of slab.owners) letGo(conversation, slab);
+      for (const conversation of slab.owners) touched.add(conversation);
     }
+    if (touched.size === 0) return;
+    const held = new Set(this.slabs.map(({ buffer }) => buffer));
+    for (const conversation of touched) letGo(conversation, held);
   }
 }
 
 export const FLAG_COMMIT = 4;
 
-/** Drops the entries that lie in the slab: they are the oldest in memory. */
-function letGo(conversation: Conversation, slab: Slab<Conversation>): void {
+/**
+ * Drops the oldest entries in memory, up to the first one in a slab that is held. They need not lie in the slab that
+ * was let go: an entry of a batch that did not fit one slab counts with the batch's last one, and what expired or was
+ * erased lies in none. Whatever stood in the way here would keep everything behind it in memory for good.
+ */
+function letGo(conversation: Conversation, held: ReadonlySet<Buffer>): void {
   const { tail, filledTo } = conversation;
   let count = 0;
-  for (let i = 0; i < tail.length && tail[i].seq <= filledTo; i++) {
-    if (tail[i].buffer === slab.buffer) count = i + 1;
-    // What expired or was erased lies in no slab any more, and goes with the entries behind it.
-    else if (tail[i].state === EntryState.Live) break;
-  }
+  while (count < tail.length && tail[count].seq <= filledTo && !held.has(tail[count].buffer)) count++;
   if (count > 0) conversation.tail = tail.slice(count);
-  if (conversation.lastSlab === slab) conversation.lastSlab = undefined;
+  if (conversation.lastSlab && !held.has(conversation.lastSlab.buffer)) conversation.lastSlab = undefined;
 }
