@@ -155,11 +155,15 @@ describe('a recorded history', () => {
 
   test('with a raw delivery taken away, or swapped, has the fault too', () => {
     const plain = round.history.find(({ kind, entries }) => kind === 'plain' && entries.filter((entry) => entry.what === 'raw').length > 5)!;
-    const raws = plain.entries.flatMap((entry, index) => (entry.what === 'raw' ? [{ entry, index }] : []));
-    const next = raws.findIndex(({ entry }, index) => index > 0 && raws[index - 1].entry.conversation === entry.conversation);
-    const [one, other] = [raws[next - 1].index, raws[next].index];
-    assert.equal(changed(plain.clientId, (entries) => entries.splice(one, 1)).lost, 1);
-    assert.equal(changed(plain.clientId, (entries) => ([entries[one], entries[other]] = [entries[other], entries[one]])).reordered, 1);
+    const raws = plain.entries.flatMap((entry, index) => (entry.what === 'raw' ? [{ ...entry, index }] : [])).sort((one, other) => one.arrived - other.arrived);
+    const one = raws.find(({ conversation }) => raws.filter((it) => it.conversation === conversation).length > 1)!;
+    const [first, second] = raws.filter(({ conversation }) => conversation === one.conversation);
+    assert.equal(changed(plain.clientId, (entries) => entries.splice(first.index, 1)).lost, 1);
+    const swapped = changed(plain.clientId, (entries) => {
+      Object.assign(entries[first.index], { arrived: second.arrived });
+      Object.assign(entries[second.index], { arrived: first.arrived });
+    });
+    assert.equal(swapped.reordered, 1);
   });
 });
 

@@ -39,6 +39,7 @@ export class Faults {
   /** The room on the disk is gone, or was a moment ago: the server may end by itself, and may not start. */
   private full = 0;
   private serverBusy = false;
+  private toCome = 0;
   private ending = false;
 
   constructor(private readonly stage: Stage, private readonly random: Random) {}
@@ -47,7 +48,13 @@ export class Faults {
     return this.full > 0;
   }
 
+  /** Everything that was planned has begun. */
+  get allBegun(): boolean {
+    return this.toCome === 0;
+  }
+
   plan(faults: readonly Fault[]): void {
+    this.toCome = faults.length;
     for (const fault of faults) this.later(fault.atMs, () => this.begin(fault));
   }
 
@@ -80,6 +87,7 @@ export class Faults {
   private begin(fault: Fault): void {
     // What is to be frozen may not be running just now.
     if (!this.happen(fault)) return this.later(AGAIN_MS, () => this.begin(fault));
+    this.toCome--;
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
     this.note(`${fault.kind}${fault.target && ` (${fault.target})`}, ${fault.forMs} ms`);
   }

@@ -45,6 +45,7 @@ const LONG_SILENCE_MS = 8_000;
 const END_MS = 60_000;
 const LOOK_MS = 100;
 const START_MS = 20_000;
+const LATE_FAULTS_MS = 20_000;
 
 /** One round: a fresh server, everyone talking, things going wrong, a quiet end, and what the checker says. */
 export async function runRound(options: RoundOptions): Promise<Round> {
@@ -79,6 +80,8 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     for (const process of clients) process.talk();
     faults.plan(plan.faults);
     await sleep(plan.seconds * 1_000);
+    // What could not happen at its time was put off: on a slow machine the server may be down for most of it.
+    for (const until = Date.now() + LATE_FAULTS_MS; !faults.allBegun && Date.now() < until; ) await sleep(LOOK_MS);
     await faults.end();
     for (const process of clients) process.becomeQuiet();
     const { history, verdict } = await quietEnd(folder, plan, clients, options.longSilenceMs ?? LONG_SILENCE_MS);
