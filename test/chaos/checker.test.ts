@@ -28,10 +28,10 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Four seconds without a fault of anybody's. Everyone named below is written to in bursts, with this seed. */
+/** Five seconds without a fault of anybody's. Everyone named below is written to in bursts, with this seed. */
 function calmRound(name: string, tamper?: ReadonlyMap<string, () => Tamper>): Promise<Round> {
   const own = join(folder, name);
-  return runRound({ seed: 7, seconds: 4, folder: own, dataIn: own, disk: false, faults: false, ...(tamper && { tamper, longSilenceMs: 3_000 }) });
+  return runRound({ seed: 7, seconds: 5, folder: own, dataIn: own, disk: false, faults: false, ...(tamper && { tamper, longSilenceMs: 6_000 }) });
 }
 
 describe('a recorded history', () => {
