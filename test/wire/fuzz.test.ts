@@ -23,6 +23,8 @@ const WARM_UP = 0.2;
 const GROWTH_BYTES = 6_000_000;
 /** The pair, and the witness. */
 const CONNECTED = 3;
+/** A damaged CONNECT may name another device of the same user; few do. */
+const DEVICES = 2 * ATTACKING_DEVICES;
 
 interface Battle {
   server: WatchedServer;
@@ -75,8 +77,8 @@ describe('random and mutated packets', () => {
     assert.ok(after.bytes - before.bytes < GROWTH_BYTES, `${after.bytes - before.bytes} bytes more than before`);
     assert.equal(after.sessions, CONNECTED);
     // The leases of connections that were lost last a minute.
-    assert.ok(after.connections <= CONNECTED + ATTACKING_DEVICES, `${after.connections} connections are held in memory`);
-    assert.ok(after.detached <= ATTACKING_DEVICES);
+    assert.ok(after.connections <= CONNECTED + DEVICES, `${after.connections} connections are held in memory`);
+    assert.ok(after.detached <= DEVICES, `${after.detached} sessions are remembered`);
     assert.equal(after.resources.TCPSocketWrap, CONNECTED, 'no socket is left open');
     await finish(battle);
   });
@@ -93,7 +95,7 @@ describe('random and mutated packets', () => {
     for (const waited of await Promise.all(silent)) assert.ok(waited > limits.connectTimeoutMs.value - 500, `closed after ${waited} ms`);
     const after = await server.holdings();
     assert.equal(after.sessions, CONNECTED);
-    assert.ok(after.connections <= CONNECTED + ATTACKING_DEVICES, `${after.connections} connections are held in memory`);
+    assert.ok(after.connections <= CONNECTED + DEVICES, `${after.connections} connections are held in memory`);
     await finish(battle);
   });
 });
