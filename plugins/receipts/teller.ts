@@ -200,7 +200,8 @@ export class Teller {
 
   private remember(conversation: string, told: Told): void {
     if (this.persistent) {
-      this.context.storage.cursors.moveDevice(this.session.user, this.session.device, conversation, { position: 0, last: 0, started: false, ...told });
+      const { toldDelivered, toldRead, toldOwnRead } = told;
+      this.context.storage.cursors.moveDevice(this.session.user, this.session.device, conversation, { position: 0, last: 0, started: false, toldDelivered, toldRead, toldOwnRead });
       return;
     }
     const known = this.liveTold.get(conversation) ?? NOTHING_TOLD;

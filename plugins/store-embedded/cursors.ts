@@ -4,9 +4,55 @@ import type { Store } from './store.js';
 import { rowName } from './table.js';
 import type { Codec, Table } from './table.js';
 
-/** `queued`: it moved, and waits to be journaled. */
-type DeviceRow = DeviceCursor & { queued: boolean };
-type UserRow = UserCursor & { queued: boolean };
+/**
+ * Rows are of one class each, and not literals from here and there: what moves them runs with every message, and V8
+ * compiled it again and again while their shapes differed.
+ */
+class DeviceRow implements DeviceCursor {
+  position = 0;
+  last = 0;
+  started = false;
+  toldDelivered = 0;
+  toldRead = 0;
+  toldOwnRead = 0;
+  /** It moved, and waits to be journaled. */
+  queued = false;
+
+  /** Nothing ever moves back. */
+  raise(by: DeviceCursor): void {
+    if (by.position > this.position) this.position = by.position;
+    if (by.last > this.last) this.last = by.last;
+    if (by.started) this.started = true;
+    if (by.toldDelivered > this.toldDelivered) this.toldDelivered = by.toldDelivered;
+    if (by.toldRead > this.toldRead) this.toldRead = by.toldRead;
+    if (by.toldOwnRead > this.toldOwnRead) this.toldOwnRead = by.toldOwnRead;
+  }
+}
+
+class UserRow implements UserCursor {
+  delivered = 0;
+  deliveredAtMs = 0;
+  read = 0;
+  readAtMs = 0;
+  start = 0;
+  /** It moved, and waits to be journaled. */
+  queued = false;
+
+  raise(by: UserCursor): void {
+    this.raiseDelivered(by.delivered, by.deliveredAtMs);
+    if (by.read > this.read) {
+      this.read = by.read;
+      this.readAtMs = by.readAtMs;
+    }
+    if (by.start > this.start) this.start = by.start;
+  }
+
+  raiseDelivered(seq: number, atMs: number): void {
+    if (seq <= this.delivered) return;
+    this.delivered = seq;
+    this.deliveredAtMs = atMs;
+  }
+}
 
 interface Moved<T> {
   readonly table: Table<T>;
@@ -30,8 +76,8 @@ export class EmbeddedCursors implements Cursors {
     this.devices = store.table('deviceCursors', deviceCodec);
     this.users = store.table('userCursors', userCodec);
     // LMDB may be ahead of a row in the journal.
-    this.devices.merge = raiseDevice;
-    this.users.merge = raiseUser;
+    this.devices.merge = raised;
+    this.users.merge = raised;
   }
 
   device(user: string, device: string, conversation: string): DeviceCursor | undefined {
@@ -67,24 +113,27 @@ export class EmbeddedCursors implements Cursors {
   }
 
   user(user: string, conversation: string): Readonly<UserCursor> {
-    return userCursor(this.users.get(user, conversation) ?? START);
+    return userCursor(this.users.get(user, conversation) ?? NOWHERE);
   }
 
   moveDelivered(user: string, conversation: string, seq: number, atMs: number): boolean {
-    const row = this.users.get(user, conversation) ?? { ...START, queued: false };
+    const row = this.users.get(user, conversation) ?? new UserRow();
     const moves = seq > row.delivered;
     if (!moves && seq <= row.start) return false;
-    raiseUser(row, { ...START, delivered: seq, deliveredAtMs: atMs, start: seq });
+    row.raiseDelivered(seq, atMs);
+    if (seq > row.start) row.start = seq;
     this.users.put(user, conversation, row);
     this.queue(this.users, user, conversation, row);
     return moves;
   }
 
   async setRead(user: string, conversation: string, seq: number, atMs: number): Promise<boolean> {
-    const row = this.users.get(user, conversation) ?? { ...START, queued: false };
+    const row = this.users.get(user, conversation) ?? new UserRow();
     const moves = seq > row.read;
     if (moves) {
-      raiseUser(row, { ...START, delivered: seq, deliveredAtMs: atMs, read: seq, readAtMs: atMs });
+      row.raiseDelivered(seq, atMs);
+      row.read = seq;
+      row.readAtMs = atMs;
       this.users.put(user, conversation, row);
       this.journal(this.users, user, conversation, row);
       this.store.fill.soon();
@@ -105,8 +154,8 @@ export class EmbeddedCursors implements Cursors {
   }
 
   private raiseDevice(group: string, conversation: string, cursor: DeviceCursor): DeviceRow {
-    const old = this.devices.get(group, conversation);
-    const row = old ? raiseDevice(old, cursor) : { ...deviceCursor(cursor), queued: false };
+    const row = this.devices.get(group, conversation) ?? new DeviceRow();
+    row.raise(cursor);
     this.devices.put(group, conversation, row);
     this.store.fill.soon();
     return row;
@@ -136,7 +185,12 @@ export class EmbeddedCursors implements Cursors {
   }
 }
 
-const START: Readonly<UserCursor> = { delivered: 0, deliveredAtMs: 0, read: 0, readAtMs: 0, start: 0 };
+const NOWHERE: Readonly<UserRow> = new UserRow();
+
+function raised<T extends { raise(by: T): void }>(row: T, by: T): T {
+  row.raise(by);
+  return row;
+}
 
 function deviceGroup(user: string, device: string): string {
   return `${user}\0${device}`;
@@ -150,30 +204,6 @@ function userCursor({ delivered, deliveredAtMs, read, readAtMs, start }: UserCur
   return { delivered, deliveredAtMs, read, readAtMs, start };
 }
 
-/** Raises `cursor` in place: nothing ever moves back. */
-function raiseDevice(cursor: DeviceRow, by: DeviceCursor): DeviceRow {
-  if (by.position > cursor.position) cursor.position = by.position;
-  if (by.last > cursor.last) cursor.last = by.last;
-  if (by.started) cursor.started = true;
-  if (by.toldDelivered > cursor.toldDelivered) cursor.toldDelivered = by.toldDelivered;
-  if (by.toldRead > cursor.toldRead) cursor.toldRead = by.toldRead;
-  if (by.toldOwnRead > cursor.toldOwnRead) cursor.toldOwnRead = by.toldOwnRead;
-  return cursor;
-}
-
-function raiseUser(cursor: UserRow, by: UserCursor): UserRow {
-  if (by.delivered > cursor.delivered) {
-    cursor.delivered = by.delivered;
-    cursor.deliveredAtMs = by.deliveredAtMs;
-  }
-  if (by.read > cursor.read) {
-    cursor.read = by.read;
-    cursor.readAtMs = by.readAtMs;
-  }
-  if (by.start > cursor.start) cursor.start = by.start;
-  return cursor;
-}
-
 const deviceCodec: Codec<DeviceRow> = {
   encode({ position, last, started, toldDelivered, toldRead, toldOwnRead }) {
     const bytes = Buffer.allocUnsafe(41);
@@ -185,15 +215,16 @@ const deviceCodec: Codec<DeviceRow> = {
     bytes[40] = started ? 1 : 0;
     return bytes;
   },
-  decode: (bytes) => ({
-    position: bytes.readDoubleLE(0),
-    last: bytes.readDoubleLE(8),
-    toldDelivered: bytes.readDoubleLE(16),
-    toldRead: bytes.readDoubleLE(24),
-    toldOwnRead: bytes.readDoubleLE(32),
-    started: bytes[40] === 1,
-    queued: false,
-  }),
+  decode(bytes) {
+    const row = new DeviceRow();
+    row.position = bytes.readDoubleLE(0);
+    row.last = bytes.readDoubleLE(8);
+    row.toldDelivered = bytes.readDoubleLE(16);
+    row.toldRead = bytes.readDoubleLE(24);
+    row.toldOwnRead = bytes.readDoubleLE(32);
+    row.started = bytes[40] === 1;
+    return row;
+  },
 };
 
 const userCodec: Codec<UserRow> = {
@@ -202,12 +233,13 @@ const userCodec: Codec<UserRow> = {
     [delivered, deliveredAtMs, read, readAtMs, start].forEach((value, i) => bytes.writeDoubleLE(value, i * 8));
     return bytes;
   },
-  decode: (bytes) => ({
-    delivered: bytes.readDoubleLE(0),
-    deliveredAtMs: bytes.readDoubleLE(8),
-    read: bytes.readDoubleLE(16),
-    readAtMs: bytes.readDoubleLE(24),
-    start: bytes.readDoubleLE(32),
-    queued: false,
-  }),
+  decode(bytes) {
+    const row = new UserRow();
+    row.delivered = bytes.readDoubleLE(0);
+    row.deliveredAtMs = bytes.readDoubleLE(8);
+    row.read = bytes.readDoubleLE(16);
+    row.readAtMs = bytes.readDoubleLE(24);
+    row.start = bytes.readDoubleLE(32);
+    return row;
+  },
 };
