@@ -50,17 +50,3 @@ export function copyBytes(target: Uint8Array, offset: number, source: Uint8Array
   }
   return offset + length;
 }
-
-/** A protobuf varint of up to 53 bits. */
-export function writeVarint(target: Uint8Array, offset: number, value: number): number {
-  while (value > 0x7fffffff) {
-    target[offset++] = (value % 128) | 128;
-    value = Math.floor(value / 128);
-  }
-  while (value > 127) {
-    target[offset++] = (value & 127) | 128;
-    value >>>= 7;
-  }
-  target[offset++] = value;
-  return offset;
-}

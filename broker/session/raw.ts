@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Code, Flag, limits } from 'godwit-schemas';
-import { writeVarint } from '../mqtt/frames.js';
+import { Code, Flag, limits, writeVarint } from 'godwit-schemas';
 import type { Publish } from './publish.js';
 
 /** The Message around a plain device's bytes: id, body, and the flag that says that the body has no content schema. */

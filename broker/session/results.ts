@@ -1,11 +1,9 @@
-import { Code, create, isRetry, ResultSchema, toBinary } from 'godwit-schemas';
-import { copyBytes, headerSize, PUBLISH_QOS0, writeHeader, writePuback, writeVarint } from '../mqtt/frames.js';
+import { Code, create, isRetry, ResultSchema, toBinary, varintSize, writeVarint } from 'godwit-schemas';
+import { copyBytes, headerSize, PUBLISH_QOS0, writeHeader, writePuback } from '../mqtt/frames.js';
 import type { Output } from '../mqtt/output.js';
 import type { Refusal } from '../ports/plugin.js';
 import type { Publish } from './publish.js';
 import { writePayload } from './delivery-frames.js';
-
-const VARINT = 10;
 
 /** Writes the Result of an accepted publish: `{id, seq, sent_at_ms}`, and the packet id where the sender knows no id. */
 export function writeAccepted(output: Output, topic: Buffer, publish: Publish): void {
@@ -48,15 +46,6 @@ function retryAfter(refusal: Refusal): number {
 export function acknowledge(output: Output, packetId: number): void {
   const target = output.reserve(4);
   output.commit(writePuback(target, output.offset, packetId));
-}
-
-function varintSize(value: number): number {
-  let size = 1;
-  while (value > 127) {
-    value = Math.floor(value / 128);
-    size++;
-  }
-  return Math.min(size, VARINT);
 }
 
 /** What a refusal by the log itself says. */

@@ -18,7 +18,7 @@ export class Moved {
     const users = this.moves.get(conversation);
     if (users === undefined) this.moves.set(conversation, [user]);
     else if (!users.includes(user)) users.push(user);
-    this.timer ??= setTimeout(() => this.due(), limits.receiptDelayMs.value);
+    this.timer ??= setTimeout(this.due, limits.receiptDelayMs.value);
   }
 
   stop(): void {
@@ -27,22 +27,22 @@ export class Moved {
     this.moves.clear();
   }
 
-  private due(): void {
-    const moves = this.moves.entries();
+  private readonly due = (): void => {
+    const due = this.moves;
     this.moves = new Map();
-    const next = (): void => {
-      for (let handled = 0; handled < TURN; handled++) {
-        const move = moves.next();
-        if (move.done) {
-          this.timer = undefined;
-          if (this.moves.size > 0) this.timer = setTimeout(() => this.due(), limits.receiptDelayMs.value);
-          return;
-        }
-        const [conversation, users] = move.value;
-        for (const user of users) this.handle(conversation, user);
+    this.hand(due.entries());
+  };
+
+  private hand(moves: MapIterator<[string, string[]]>): void {
+    for (let handled = 0; handled < TURN; handled++) {
+      const move = moves.next();
+      if (move.done) {
+        this.timer = this.moves.size > 0 ? setTimeout(this.due, limits.receiptDelayMs.value) : undefined;
+        return;
       }
-      this.turn = setImmediate(next);
-    };
-    next();
+      const [conversation, users] = move.value;
+      for (const user of users) this.handle(conversation, user);
+    }
+    this.turn = setImmediate(() => this.hand(moves));
   }
 }

@@ -1,4 +1,4 @@
-import { create, deliveryTopics, limits, ReceiptSchema, toBinary } from 'godwit-schemas';
+import { deliveryTopics, encodeReceipt, limits } from 'godwit-schemas';
 import type { MaybePromise } from '../../broker/ports/conversation-log.js';
 import type { DeviceCursor, UserCursor } from '../../broker/ports/cursors.js';
 import type { ConnectedSession, PluginContext } from '../../broker/ports/plugin.js';
@@ -79,18 +79,19 @@ export class Teller {
   private work(): void {
     if (this.working || this.retry || this.stopped) return;
     this.working = true;
-    const done = (): void => {
-      this.working = false;
-      if (this.mayGoOn) this.workLater();
-      else this.rested();
-    };
     try {
       const turn = this.turn();
-      if (turn instanceof Promise) turn.then(done, (error) => this.failed(error));
-      else done();
+      if (turn instanceof Promise) turn.then(() => this.done(), (error) => this.failed(error));
+      else this.done();
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  private done(): void {
+    this.working = false;
+    if (this.mayGoOn) this.workLater();
+    else this.rested();
   }
 
   private failed(error: unknown): void {
@@ -135,22 +136,24 @@ export class Teller {
   private compare(conversation: string, floor: Floor | undefined, own: Readonly<UserCursor>, told: Told | undefined): MaybePromise<void> {
     const delivered = (floor?.delivered ?? 0) > (told?.toldDelivered ?? 0);
     const read = (floor?.read ?? 0) > (told?.toldRead ?? 0);
-    const ownRead = own.read > (told?.toldOwnRead ?? 0);
-    const step = (concerns: boolean): void => {
-      if (this.stopped) return;
-      const tell: Told = { toldDelivered: floor?.delivered ?? 0, toldRead: floor?.read ?? 0, toldOwnRead: own.read };
-      if (concerns || ownRead) {
-        // Of the floor's steps the later one: a message that had expired by then is not shown as read.
-        const atMs = concerns && floor ? Math.max(delivered ? floor.deliveredAtMs : 0, read ? floor.readAtMs : 0) : own.readAtMs;
-        this.send(conversation, tell, atMs);
-      } else if (delivered || read) {
-        // None of these places is this user's: known without a word, and not looked at again.
-        this.remember(conversation, tell);
-      }
-    };
-    if (floor === undefined || !(delivered || read)) return step(false);
+    if (floor === undefined || !(delivered || read)) return this.step(conversation, floor, own, told, delivered, read, false);
     const concerns = told === undefined || this.concerns(conversation, floor, told, delivered, read);
-    return concerns instanceof Promise ? concerns.then(step) : step(concerns);
+    if (!(concerns instanceof Promise)) return this.step(conversation, floor, own, told, delivered, read, concerns);
+    return concerns.then((does) => this.step(conversation, floor, own, told, delivered, read, does));
+  }
+
+  /** @param concerns the steps of the floor pass over something that this user wrote */
+  private step(conversation: string, floor: Floor | undefined, own: Readonly<UserCursor>, told: Told | undefined, delivered: boolean, read: boolean, concerns: boolean): void {
+    if (this.stopped) return;
+    const tell: Told = { toldDelivered: floor?.delivered ?? 0, toldRead: floor?.read ?? 0, toldOwnRead: own.read };
+    if (concerns || own.read > (told?.toldOwnRead ?? 0)) {
+      // Of the floor's steps the later one: a message that had expired by then is not shown as read.
+      const atMs = concerns && floor ? Math.max(delivered ? floor.deliveredAtMs : 0, read ? floor.readAtMs : 0) : own.readAtMs;
+      this.send(conversation, tell, atMs);
+    } else if (delivered || read) {
+      // None of these places is this user's: known without a word, and not looked at again.
+      this.remember(conversation, tell);
+    }
   }
 
   /** Whether the steps of the floor pass over something that this user wrote. */
@@ -164,22 +167,17 @@ export class Teller {
   }
 
   private send(conversation: string, tell: Told, atMs: number): void {
-    const receipt = create(ReceiptSchema, {
-      conversation,
-      delivered: BigInt(tell.toldDelivered),
-      read: BigInt(tell.toldRead),
-      ownRead: BigInt(tell.toldOwnRead),
-      atMs: BigInt(atMs),
-    });
+    const receipt = encodeReceipt({ conversation, delivered: tell.toldDelivered, read: tell.toldRead, atMs, ownRead: tell.toldOwnRead });
     this.inFlight.add(conversation);
-    const sent = this.session.sendTracked(this.topic, toBinary(ReceiptSchema, receipt), () => {
-      if (this.stopped) return;
-      this.inFlight.delete(conversation);
-      this.remember(conversation, tell);
-      if (this.waiting.size > 0) this.workLater();
-      else this.rested();
-    });
-    if (!sent) this.tryAgain(conversation);
+    if (!this.session.sendTracked(this.topic, receipt, () => this.acknowledged(conversation, tell))) this.tryAgain(conversation);
+  }
+
+  private acknowledged(conversation: string, tell: Told): void {
+    if (this.stopped) return;
+    this.inFlight.delete(conversation);
+    this.remember(conversation, tell);
+    if (this.waiting.size > 0) this.workLater();
+    else this.rested();
   }
 
   private tryAgain(conversation: string): void {

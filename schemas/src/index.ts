@@ -19,3 +19,5 @@ export * from './ulid.js';
 export * from './envelope.js';
 export * from './device-bodies.js';
 export * from './stamp.js';
+export * from './receipt.js';
+export { varintSize, writeVarint } from './varint.js';

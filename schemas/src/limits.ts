@@ -43,7 +43,7 @@ export const limits = table({
   presenceLeaseMs: { value: 60_000, unit: 'ms', what: 'shortest time without a sign of life until a connection counts as offline (1.5 times its keepalive where that is longer)' },
   detachedSessions: { value: 10_000, unit: 'count', what: 'disconnected sessions whose packet ids in flight are remembered; others are resent under fresh ids, without DUP' },
   openConversations: { value: 50_000, unit: 'count', what: 'logs whose head and tail are held in memory; those unused the longest are read from disk again' },
-  commitSpacingMs: { value: 3, unit: 'ms', what: 'shortest time between two commits under load; publishes of this time share one' },
+  commitSpacingMs: { value: 4, unit: 'ms', what: 'shortest time between two commits under load; publishes of this time share one' },
   usersPage: { value: 1_000, unit: 'count', what: 'users in one answer of admin.users.list; more are on the next page' },
   httpBodyBytes: { value: 131_072, unit: 'bytes', what: 'the body of an HTTP request; a larger one is refused with TOO_LARGE' },
   httpHeadersMs: { value: 10_000, unit: 'ms', what: 'time until the headers of an HTTP request are there; then it is answered 408 and closed' },

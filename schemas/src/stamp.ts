@@ -3,6 +3,7 @@
  * fields follow in any order, so nothing is encoded again.
  * @module
  */
+import { textSize, varintSize, writeText, writeVarint } from './varint.js';
 
 /** The most bytes that `writeAfter` writes. */
 export const afterSize = 10;
@@ -63,41 +64,4 @@ export function writeBody(target: Uint8Array, offset: number, body: Uint8Array):
   const at = writeVarint(target, offset + 1, body.length);
   target.set(body, at);
   return at + body.length;
-}
-
-/** Writes a whole number up to 2^53 - 1, without BigInt: its low 28 bits first, the rest as a number of its own. */
-function writeVarint(target: Uint8Array, offset: number, value: number): number {
-  let at = offset;
-  let rest = value;
-  if (value >= 0x1000_0000) {
-    const low = value % 0x1000_0000;
-    target[at++] = (low & 0x7f) | 0x80;
-    target[at++] = ((low >>> 7) & 0x7f) | 0x80;
-    target[at++] = ((low >>> 14) & 0x7f) | 0x80;
-    target[at++] = ((low >>> 21) & 0x7f) | 0x80;
-    rest = (value - low) / 0x1000_0000;
-  }
-  while (rest >= 0x80) {
-    target[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  target[at++] = rest;
-  return at;
-}
-
-function varintSize(value: number): number {
-  let size = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) size++;
-  return size;
-}
-
-function textSize(ascii: string): number {
-  return 1 + varintSize(ascii.length) + ascii.length;
-}
-
-function writeText(target: Uint8Array, offset: number, tag: number, ascii: string): number {
-  target[offset] = tag;
-  let at = writeVarint(target, offset + 1, ascii.length);
-  for (let i = 0; i < ascii.length; i++) target[at++] = ascii.charCodeAt(i);
-  return at;
 }

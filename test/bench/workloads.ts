@@ -10,6 +10,8 @@ export interface Scale {
   warmMs: number;
   /** At full speed, before a latency is measured. */
   burstMs: number;
+  /** Then at the rate that is measured: what a server compiled at full speed it compiles anew for a few. */
+  steadyMs: number;
   measureMs: number;
   /** Drains of one device, and of 50; the median counts. */
   drains: [one: number, many: number];
@@ -17,9 +19,9 @@ export interface Scale {
 }
 
 export const scales = {
-  full: { warmMs: 1500, burstMs: 5000, measureMs: 5000, drains: [7, 9], settleMs: 1500 },
-  quick: { warmMs: 1000, burstMs: 2000, measureMs: 2000, drains: [3, 1], settleMs: 1000 },
-  trial: { warmMs: 500, burstMs: 500, measureMs: 1500, drains: [3, 1], settleMs: 200 },
+  full: { warmMs: 1500, burstMs: 5000, steadyMs: 5000, measureMs: 5000, drains: [7, 9], settleMs: 1500 },
+  quick: { warmMs: 1000, burstMs: 2000, steadyMs: 2000, measureMs: 2000, drains: [3, 1], settleMs: 1000 },
+  trial: { warmMs: 500, burstMs: 500, steadyMs: 500, measureMs: 1500, drains: [3, 1], settleMs: 200 },
 } satisfies Record<string, Scale>;
 
 /** One line of the table. */
@@ -125,7 +127,7 @@ function latency(rate: number): Workload {
       const plan = await pairsOf(server, peer, pairCount);
       const folder = await workFolder();
       const disk = new DiskLoop(join(folder, 'loop'), rate);
-      const job: Job = { kind: 'paced', ...plan, perSecond: rate, burstMs: scale.burstMs, warmMs: scale.warmMs, measureMs: scale.measureMs };
+      const job: Job = { kind: 'paced', ...plan, perSecond: rate, burstMs: scale.burstMs, warmMs: scale.steadyMs, measureMs: scale.measureMs };
       try {
         const metrics = await generate(job);
         return { ...metrics, ...(await disk.stop()) };
