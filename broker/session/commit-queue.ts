@@ -45,7 +45,8 @@ export class CommitQueue {
     this.pending.push(publish);
     this.pendingBytes += publish.end - publish.start;
     this.meters.queueDepth++;
-    this.schedule();
+    // What waits for a commit already needs no turn of its own.
+    if (!this.committing && !this.timer) this.schedule();
   }
 
   /** Begins a commit if something waits, none is under way, and the last one began long enough ago. */

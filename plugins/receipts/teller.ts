@@ -186,7 +186,7 @@ export class Teller {
     this.retry = setTimeout(() => {
       this.retry = undefined;
       this.work();
-    }, limits.receiptDelayMs.value);
+    }, limits.receiptSpacingMs.value);
   }
 
   /** undefined: not known (of a live session), so anything may be news. */

@@ -37,7 +37,7 @@ export const limits = table({
   callMemory: { value: 10_000, unit: 'count', what: 'answers of control calls that are kept, over all callers; the oldest are forgotten' },
   callMemoryBytes: { value: 16_777_216, unit: 'bytes', what: 'bytes of the answers of control calls that are kept, over all callers; the oldest are forgotten' },
   callIdBytes: { value: 64, unit: 'bytes', what: 'the id of a control call (Idempotency-Key); a longer one is refused with TOO_LARGE' },
-  receiptDelayMs: { value: 100, unit: 'ms', what: 'time that a floor waits for others to go with it' },
+  receiptSpacingMs: { value: 250, unit: 'ms', what: 'shortest time between two receipts of a conversation; the first floor is told at once, those that move meanwhile go together' },
   receiptsInFlight: { value: 32, unit: 'count', what: 'receipts sent and not yet acknowledged by a device; further conversations wait' },
   cursorFlushMs: { value: 200, unit: 'ms', what: 'time that a moved delivered cursor may be in memory only; a crash delivers again' },
   presenceLeaseMs: { value: 60_000, unit: 'ms', what: 'shortest time without a sign of life until a connection counts as offline (1.5 times its keepalive where that is longer)' },

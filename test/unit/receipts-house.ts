@@ -88,7 +88,7 @@ export async function openHouse(t: TestContext): Promise<House> {
     },
     read: async (session, conversation, seq) => plugin.control!.read!(session, { kind: 'read', conversation }, toBinary(ReadSchema, create(ReadSchema, { seq: BigInt(seq) }))),
     async settle() {
-      t.mock.timers.tick(limits.receiptDelayMs.value);
+      t.mock.timers.tick(limits.receiptSpacingMs.value);
       for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     },
   };
