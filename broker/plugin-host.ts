@@ -104,7 +104,13 @@ export class PluginHost {
   }
 
   afterAppend(batch: readonly Append[]): void {
-    for (const plugin of this.afterAppendPlugins) this.tell(plugin, 'afterAppend', () => plugin.afterAppend!(batch));
+    for (const plugin of this.afterAppendPlugins) {
+      try {
+        this.watch(plugin, 'afterAppend', plugin.afterAppend!(batch));
+      } catch (error) {
+        this.failed(plugin, 'afterAppend', error);
+      }
+    }
   }
 
   connected(session: ConnectedSession): void {
@@ -124,7 +130,13 @@ export class PluginHost {
   }
 
   delivered(user: string, conversation: string, seq: number): void {
-    for (const plugin of this.deliveredPlugins) this.tell(plugin, 'delivered', () => plugin.delivered!(user, conversation, seq));
+    for (const plugin of this.deliveredPlugins) {
+      try {
+        this.watch(plugin, 'delivered', plugin.delivered!(user, conversation, seq));
+      } catch (error) {
+        this.failed(plugin, 'delivered', error);
+      }
+    }
   }
 
   readMoved(user: string, conversation: string, seq: number): void {
@@ -147,15 +159,21 @@ export class PluginHost {
     return undefined;
   }
 
-  /** A plugin that fails while it is told something is logged; the engine goes on. */
+  /** A plugin that fails while it is told something is logged; the engine goes on. (What is told with every message is told without a closure.) */
   private tell(plugin: Plugin, hook: string, call: () => MaybePromise<void>): void {
-    const failed = (error: unknown): void => this.log.error({ plugin: plugin.name, hook, err: error }, 'plugin failed');
     try {
-      const result = call();
-      if (result instanceof Promise) result.catch(failed);
+      this.watch(plugin, hook, call());
     } catch (error) {
-      failed(error);
+      this.failed(plugin, hook, error);
     }
+  }
+
+  private watch(plugin: Plugin, hook: string, result: MaybePromise<void>): void {
+    if (result instanceof Promise) result.catch((error) => this.failed(plugin, hook, error));
+  }
+
+  private failed(plugin: Plugin, hook: string, error: unknown): void {
+    this.log.error({ plugin: plugin.name, hook, err: error }, 'plugin failed');
   }
 
   private refusalOf(error: unknown, plugin: string, hook: string): Refusal {

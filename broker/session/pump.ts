@@ -7,6 +7,8 @@ import { InFlight, type Tracked } from './in-flight.js';
 import { Reader, type Delivered } from './reader.js';
 import type { Session } from './session.js';
 
+/** The gap that `deliver` gathers, `from` 0 = none: one at a time, since it runs without a pause. */
+const gap = { from: 0, to: 0, reason: Reason.EXPIRED };
 /** What one conversation may send before the next one's turn. */
 const TURN = { entries: 32, bytes: 65_536 };
 
@@ -233,32 +235,19 @@ export class Pump {
   }
 
   private deliver(session: Session, reader: Reader, page: readonly Entry[]): void {
-    let gapFrom = 0;
-    let gapTo = 0;
-    let gapReason = Reason.EXPIRED;
-    const flushGap = (): void => {
-      if (gapFrom > 0) this.sendGap(session, reader, gapFrom, gapTo, gapReason);
-      gapFrom = 0;
-    };
-    const extendGap = (from: number, to: number, reason: Reason): void => {
-      // Places of one's own that lie between are no gap.
-      if (gapFrom > 0 && (reason !== gapReason || from !== gapTo + 1)) flushGap();
-      if (gapFrom === 0) gapFrom = from;
-      gapTo = to;
-      gapReason = reason;
-    };
+    gap.from = 0;
     for (const entry of page) {
       if (!session.volatile && !this.inFlight.open) break;
       if (entry.seq > reader.position + 1) {
         const holes = this.holes(reader);
         if (!holes) break;
-        for (const hole of cover(holes, reader.position + 1, entry.seq - 1)) extendGap(hole.from, hole.to, hole.reason);
+        for (const hole of cover(holes, reader.position + 1, entry.seq - 1)) this.extendGap(session, reader, hole.from, hole.to, hole.reason);
       }
       const own = this.isOwn(entry);
       const gone = own ? undefined : this.goneFor(entry);
-      if (gone !== undefined) extendGap(entry.seq, entry.seq, gone);
+      if (gone !== undefined) this.extendGap(session, reader, entry.seq, entry.seq, gone);
       else if (!own) {
-        flushGap();
+        this.flushGap(session, reader);
         this.sendEntry(session, reader, entry);
       }
       reader.position = entry.seq;
@@ -266,12 +255,26 @@ export class Pump {
     if (page.length === 0) {
       const holes = this.holes(reader);
       if (!holes) return;
-      for (const hole of cover(holes, reader.position + 1, reader.target)) extendGap(hole.from, hole.to, hole.reason);
+      for (const hole of cover(holes, reader.position + 1, reader.target)) this.extendGap(session, reader, hole.from, hole.to, hole.reason);
       reader.position = reader.target;
     }
-    flushGap();
+    this.flushGap(session, reader);
     // Own messages need no PUBACK: the cursor passes them.
     if (reader.inFlight === 0) this.moved(reader);
+  }
+
+  private extendGap(session: Session, reader: Reader, from: number, to: number, reason: Reason): void {
+    // Places of one's own that lie between are no gap.
+    if (gap.from > 0 && (reason !== gap.reason || from !== gap.to + 1)) this.flushGap(session, reader);
+    if (gap.from === 0) gap.from = from;
+    gap.to = to;
+    gap.reason = reason;
+  }
+
+  private flushGap(session: Session, reader: Reader): void {
+    const { from, to, reason } = gap;
+    gap.from = 0;
+    if (from > 0) this.sendGap(session, reader, from, to, reason);
   }
 
   /** The holes of the reader's log; undefined: they are being fetched. */

@@ -29,7 +29,8 @@ class Output {
 
   flush(socket: Socket): void {
     if (this.used === 0) return;
-    if (!socket.destroyed) socket.write(this.buffer.subarray(0, this.used));
+    // What still arrives behind our DISCONNECT is not acknowledged.
+    if (socket.writable) socket.write(this.buffer.subarray(0, this.used));
     if (socket.writableLength > 0) this.buffer = Buffer.allocUnsafeSlow(this.buffer.length);
     this.used = 0;
   }
