@@ -24,8 +24,11 @@ import { Sessions } from './session/sessions.js';
 const LIMITER_KEYS = 100_000;
 /** Milliseconds between two rounds of housekeeping: tokens that end, windows that stall. */
 const TICK_MS = 1_000;
-/** Milliseconds that moved cursors are gathered before the store and the receipts hear of them. */
-const CURSOR_GATHER_MS = 25;
+/**
+ * Milliseconds that moved cursors of a device are gathered before the store and the receipts hear of them: half of the
+ * time that they may be in memory only. The first move after a while is handed on at once, for the tick that waits for it.
+ */
+const CURSOR_GATHER_MS = limits.cursorFlushMs.value / 2;
 
 export interface EngineOptions {
   config: Pick<Config, 'messagesPerMinute' | 'connectsPerMinute' | 'minFreeBytes'>;
@@ -65,6 +68,7 @@ export class Engine implements ConnectionEvents, SessionStore {
   private lastClosed: (() => void) | undefined;
   private pumps: Pump[] = [];
   private moved: Pump[] = [];
+  private movedFirst: Pump[] = [];
   private gather: NodeJS.Timeout | undefined;
   private tick: NodeJS.Timeout | undefined;
   private full = false;
@@ -82,6 +86,7 @@ export class Engine implements ConnectionEvents, SessionStore {
     this.queue = new CommitQueue(options.storage.log, this.meters, () => this.turn.schedule(), (batch) => this.committed(batch), options.failed);
     this.connects = new Connects(this);
     this.layer = new ConnectionLayer(new SessionPersistence(this), this);
+    this.turn.addStep(() => this.flushFirst());
     this.turn.addStep(() => this.runPumps());
     this.turn.addStep(() => this.queue.kick());
   }
@@ -101,6 +106,7 @@ export class Engine implements ConnectionEvents, SessionStore {
     for (const session of [...this.opened]) session.destroy('the server is shutting down');
     await new Promise<void>((resolve) => this.layer.close(() => resolve()));
     await this.allClosed();
+    this.flushFirst();
     this.gatherMoved();
     await this.storage.cursors.flush();
   }
@@ -154,6 +160,10 @@ export class Engine implements ConnectionEvents, SessionStore {
   }
 
   scheduleFlush(pump: Pump): void {
+    if (this.now() - pump.flushedAtMs >= CURSOR_GATHER_MS) {
+      this.movedFirst.push(pump);
+      return this.turn.schedule();
+    }
     this.moved.push(pump);
     this.gather ??= setTimeout(() => this.gatherMoved(), CURSOR_GATHER_MS);
   }
@@ -310,6 +320,13 @@ export class Engine implements ConnectionEvents, SessionStore {
     const pumps = this.pumps;
     this.pumps = [];
     for (const pump of pumps) pump.pump();
+  }
+
+  private flushFirst(): void {
+    if (this.movedFirst.length === 0) return;
+    const moved = this.movedFirst;
+    this.movedFirst = [];
+    for (const pump of moved) pump.flushCursors();
   }
 
   private gatherMoved(): void {

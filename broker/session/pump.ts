@@ -31,6 +31,8 @@ export class Pump {
   private live = false;
   /** The connection that was sent again what the one before it left in flight. */
   private resentTo: Session | undefined;
+  /** When moved cursors were last handed on. */
+  flushedAtMs = 0;
   /** When the window closed without a PUBACK since; 0 = it is open. */
   stalledSinceMs = 0;
 
@@ -158,6 +160,7 @@ export class Pump {
   flushCursors(): void {
     const { storage, host } = this.engine;
     const now = this.engine.now();
+    if (this.dirty.size > 0) this.flushedAtMs = now;
     for (const reader of this.dirty) {
       reader.dirty = false;
       const position = reader.acknowledged;

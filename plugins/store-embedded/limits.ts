@@ -44,7 +44,8 @@ export const storeLimits: StoreLimits = {
   tailBytes: 8 * 1024 * 1024,
   fillBytes: 1024 * 1024,
   fillMs: 2000,
-  cursorMs: limits.cursorFlushMs.value,
+  // The other half is the engine's, which gathers them.
+  cursorMs: limits.cursorFlushMs.value / 2,
   lastSeenMs: 5000,
   chunkBytes: 32 * 1024,
   mergeBytes: 1900,
