@@ -1,7 +1,8 @@
-import { write } from 'node:fs';
+import { write, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { LogEntry } from './entry.js';
 import { alignedStage } from './direct-io.js';
+import type { StoreLimits } from './limits.js';
 import type { Segment, Segments } from './segments.js';
 import { Slab } from './slab.js';
 
@@ -76,6 +77,8 @@ export class Journal<Owner> {
   /** What is being written, where segments are written directly: one write is under way at a time. */
   private stage: Buffer | undefined;
   private failure: Error | undefined;
+  /** Until then the disk counts as slow. */
+  private slowUntil = 0;
 
   /**
    * @param lsn the last log sequence number in use
@@ -84,7 +87,7 @@ export class Journal<Owner> {
    */
   constructor(
     private readonly segments: Segments,
-    private readonly options: { slabBytes: number; salt: number },
+    private readonly options: Pick<StoreLimits, 'slabBytes' | 'inlineBytes' | 'quickWriteMs' | 'slowDiskMs'> & { salt: number },
     lsn: number,
     private readonly durable: (record: JournalRecord<Owner>) => void,
     private readonly failed: (error: Error) => void,
@@ -187,15 +190,39 @@ export class Journal<Owner> {
       source = stage;
       from = 0;
     }
-    write(segment.file.fd, source, from, bytes, segment.used + done, (error, written) => {
-      if (error) this.fail(error);
-      else if (done + written < length) this.write(record, segment, done + written);
-      else {
-        segment.used += length;
-        segment.lastLsn = record.lsn;
-        this.written(record);
-      }
-    });
+    const { fd } = segment.file;
+    const position = segment.used + done;
+    if (bytes > this.options.inlineBytes || performance.now() < this.slowUntil) {
+      write(fd, source, from, bytes, position, (error, written) => (error ? this.fail(error) : this.wrote(record, segment, done + written)));
+      return;
+    }
+    const written = this.writeInline(fd, source, from, bytes, position);
+    // Not before whoever began it has gone on, as with the thread pool.
+    queueMicrotask(() => (written instanceof Error ? this.fail(written) : this.wrote(record, segment, done + written)));
+  }
+
+  /**
+   * A quick disk takes a small record in less time than it costs to have another thread write it and to be woken by
+   * that. A slow write holds up everything once; then threads write for a while.
+   */
+  private writeInline(fd: number, source: Buffer, from: number, bytes: number, position: number): number | Error {
+    const began = performance.now();
+    try {
+      return writeSync(fd, source, from, bytes, position);
+    } catch (error) {
+      return error as Error;
+    } finally {
+      const ended = performance.now();
+      if (ended - began > this.options.quickWriteMs) this.slowUntil = ended + this.options.slowDiskMs;
+    }
+  }
+
+  private wrote(record: JournalRecord<Owner>, segment: Segment, done: number): void {
+    const length = blocks(record.end - record.start);
+    if (done < length) return this.write(record, segment, done);
+    segment.used += length;
+    segment.lastLsn = record.lsn;
+    this.written(record);
   }
 
   private written(record: JournalRecord<Owner>): void {

@@ -8,6 +8,11 @@ export interface StoreLimits {
   segments: number;
   /** Bytes of the slabs that records are gathered in. A record larger than this gets a slab of its own. */
   slabBytes: number;
+  /** Bytes up to which a record is written by the main thread itself, while the disk is quick. */
+  inlineBytes: number;
+  /** Milliseconds that such a write may take; after a longer one the thread pool writes for `slowDiskMs`. */
+  quickWriteMs: number;
+  slowDiskMs: number;
   /** Bytes of slabs kept in memory for live reading; beyond it the oldest filled ones are let go. */
   tailBytes: number;
   /** Bytes in the journal, not in LMDB, at which a fill begins. */
@@ -41,6 +46,9 @@ export const storeLimits: StoreLimits = {
   segmentBytes: 8 * 1024 * 1024,
   segments: 16,
   slabBytes: 1024 * 1024,
+  inlineBytes: 8 * 1024,
+  quickWriteMs: 1,
+  slowDiskMs: 1000,
   tailBytes: 8 * 1024 * 1024,
   fillBytes: 1024 * 1024,
   fillMs: 2000,

@@ -104,7 +104,7 @@ export class Store {
   start(): void {
     this.journal = new Journal(
       this.segments,
-      { slabBytes: this.limits.slabBytes, salt: this.salt },
+      { ...this.limits, salt: this.salt },
       this.replayedLsn,
       (record) => this.durable(record),
       (error) => this.fail(error),
