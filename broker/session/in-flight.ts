@@ -18,6 +18,8 @@ const PACKET_IDS = 65_535;
  */
 export class InFlight<T extends Tracked> {
   private readonly items = new Map<number, T>();
+  /** Of places of logs alone: receipts have a bound of their own, and take no room from messages. */
+  private places = 0;
   private bytes = 0;
   private reserving = false;
 
@@ -40,7 +42,7 @@ export class InFlight<T extends Tracked> {
 
   /** There is room in the window (128 messages or 256 KiB). */
   get open(): boolean {
-    return this.items.size < limits.windowMessages.value && this.bytes < limits.windowBytes.value;
+    return this.places < limits.windowMessages.value && this.bytes < limits.windowBytes.value;
   }
 
   /** An id can be given now; if not, a reservation is under way, and `replenished` is called when it is done. */
@@ -59,7 +61,7 @@ export class InFlight<T extends Tracked> {
 
   add(item: T): void {
     this.items.set(item.packetId, item);
-    this.bytes += item.bytes;
+    this.count(item, 1);
   }
 
   /** What this PUBACK acknowledges; undefined: nothing that we know of. */
@@ -67,13 +69,19 @@ export class InFlight<T extends Tracked> {
     const item = this.items.get(packetId);
     if (!item) return undefined;
     this.items.delete(packetId);
-    this.bytes -= item.bytes;
+    this.count(item, -1);
     return item;
   }
 
   /** In the order in which they were sent. */
   values(): Iterable<T> {
     return this.items.values();
+  }
+
+  private count(item: T, sign: 1 | -1): void {
+    if (item.acknowledged) return;
+    this.places += sign;
+    this.bytes += sign * item.bytes;
   }
 
   private reserveMore(): void {

@@ -131,11 +131,15 @@ describe('a recorded history', () => {
 
   test('with a tick before anyone had it, and without the last tick, has wrong ticks', () => {
     const device = round.history.find(({ kind, entries }) => kind === 'chat' && entries.some((entry) => entry.what === 'receipt'))!;
+    let floors = 0;
     const early = changed(device.clientId, (entries) => {
       const receipt = entries.find((entry) => entry.what === 'receipt')!;
       receipt.at = 0;
+      // Each of the floors that it tells came too early.
+      floors = [receipt.delivered, receipt.read, receipt.ownRead].filter((floor) => floor > 0).length;
     });
-    assert.equal(early['wrong tick'], 1);
+    assert.ok(floors > 0);
+    assert.equal(early['wrong tick'], floors);
     const missing = changed(device.clientId, (entries) => {
       const kept = entries.filter((entry) => entry.what !== 'receipt');
       entries.splice(0, entries.length, ...kept);
