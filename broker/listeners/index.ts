@@ -12,6 +12,7 @@ import { Origins } from './cors.js';
 import { makeHttpServer } from './http-server.js';
 import { openHttp, type HttpOptions } from './http.js';
 import { listen } from './listen.js';
+import { READ_AHEAD_BYTES } from './read-ahead.js';
 import { serveWebSocket } from './websocket.js';
 
 export { ListenError } from './listen.js';
@@ -134,7 +135,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
 }
 
 function openMqtt({ accept }: ListenerOptions, behind: BehindProxies): Server {
-  return createServer({ noDelay: true }, (socket) => {
+  return createServer({ noDelay: true, highWaterMark: READ_AHEAD_BYTES }, (socket) => {
     behind.take(socket, (source, rest) => {
       const address = source ?? socket.remoteAddress;
       if (address === undefined) {
@@ -148,7 +149,7 @@ function openMqtt({ accept }: ListenerOptions, behind: BehindProxies): Server {
 }
 
 function openMqtts({ accept, log }: ListenerOptions, behind: BehindProxies, certificate: SecureContextOptions): TlsServer {
-  const server = createTlsServer({ ...certificate, noDelay: true, handshakeTimeout: limits.connectTimeoutMs.value }, (socket) => {
+  const server = createTlsServer({ ...certificate, noDelay: true, highWaterMark: READ_AHEAD_BYTES, handshakeTimeout: limits.connectTimeoutMs.value }, (socket) => {
     const address = behind.addressOf(socket);
     if (address === undefined) socket.destroy();
     else accept(socket, { address, transport: 'tls' });

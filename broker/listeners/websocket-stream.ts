@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { READ_AHEAD_BYTES } from './read-ahead.js';
 
 const BINARY = { binary: true, compress: false };
 
@@ -19,7 +20,7 @@ export class WebSocketStream extends Duplex {
     private readonly ws: WebSocket,
     private readonly socket: Socket,
   ) {
-    super({ allowHalfOpen: false });
+    super({ allowHalfOpen: false, highWaterMark: READ_AHEAD_BYTES });
     ws.on('message', (data: Buffer, isBinary: boolean) => {
       if (!isBinary) ws.close(UNSUPPORTED_DATA);
       else if (!this.push(data)) ws.pause();
