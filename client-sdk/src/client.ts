@@ -21,24 +21,20 @@ import { Places } from './places.js';
 import type { Sent } from './sent.js';
 import { flags, idText, type Shown } from './stored-message.js';
 import { Tokens } from './token.js';
+import type { Transport } from './transport.js';
 import { abortable, Deferred } from './wait.js';
 
 const utf8 = new TextEncoder();
 const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
 
-/**
- * Opens a client on its store. It does not connect yet: attach your listeners, then call `connect`. When this rejects,
- * the store is still the caller's to close.
- * @throws GodwitError MALFORMED for a bad option, CONFLICT when the store belongs to another user or device; what the
- * store or the token function throws.
- */
-export async function createClient(options: ClientOptions): Promise<Client> {
+/** What `createClient` of every entry does: see there. */
+export async function openClient(options: ClientOptions, defaultTransport: () => Transport): Promise<Client> {
   if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
   const tokens = new Tokens(options.token, { ...defaultTiming, ...options.timing }, options.now ?? Date.now);
   const identity = await identify(options.store, options, tokens, options.random ?? defaultRandom);
   const places = await Places.load(options.store);
   const connection: { changed(change: ConnectionChange): void } = { changed() {} };
-  const engine = new Engine(options, identity, places, tokens, (change) => connection.changed(change));
+  const engine = new Engine({ ...options, transport: options.transport ?? defaultTransport() }, identity, places, tokens, (change) => connection.changed(change));
   await engine.load();
   const client = new Client(engine);
   connection.changed = (change) => client.connectionChanged(change);

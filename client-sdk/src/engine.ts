@@ -12,7 +12,6 @@ import { History } from './history.js';
 import type { Identity } from './identity.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
-import { mqttTransport } from './mqtt-transport.js';
 import { defaultTiming, type ClientOptions, type Debug, type Timing } from './options.js';
 import { Outbox } from './outbox.js';
 import { OutboxStore } from './outbox-store.js';
@@ -56,7 +55,7 @@ export class Engine {
   readonly #now: () => number;
 
   constructor(
-    options: ClientOptions,
+    options: ClientOptions & Required<Pick<ClientOptions, 'transport'>>,
     readonly identity: Identity,
     readonly places: Places,
     tokens: Tokens,
@@ -115,7 +114,7 @@ export class Engine {
       url: options.url,
       user,
       device,
-      transport: options.transport ?? mqttTransport(),
+      transport: options.transport,
       tokens,
       timing,
       random,

@@ -1,20 +1,21 @@
 /**
- * The client SDK of Godwit: connect, send, receive in order and once, ticks, typing, presence.
- * Runs wherever JavaScript does; a store on disk for Node is in `godwit-client/node`.
+ * The client SDK of Godwit: connect, send, receive in order and once, ticks, typing, presence. This is its entry for
+ * Node; bundlers for browsers and React Native take `browser`. A store on disk for Node is in `godwit-client/node`.
  * @module
  */
-export { createClient, type Client } from './client.js';
-export type { CallOptions, CallRequest } from './calls.js';
-export { plainCipher, type Cipher, type OpenContext, type SealContext, type SealedBody } from './cipher.js';
-export type { Content } from './content.js';
-export type { Listener } from './emitter.js';
-export type * from './events.js';
-export type { ConversationInfo, PageOptions } from './history.js';
-export { memoryStore } from './memory-store.js';
+import { openClient, type Client } from './client.js';
+import { mqttTransport } from './mqtt-transport.js';
+import type { ClientOptions } from './options.js';
+
+export * from './api.js';
 export { mqttTransport, type MqttTransportOptions } from './mqtt-transport.js';
-export { defaultTiming, type ClientOptions, type Debug, type DebugEntry, type SendOptions, type Timing, type TokenSource } from './options.js';
-export type { Sent } from './sent.js';
-export type { Change, KeyRange, Store } from './store.js';
-export type { Shown } from './stored-message.js';
-export type { CloseReason, Connection, ConnectionHandlers, ConnectOptions, Packet, Transport } from './transport.js';
-export { Code, codeName, GodwitError, isRetry, Reason, State, type MethodName, type RequestOf, type ResponseOf } from 'godwit-schemas';
+
+/**
+ * Opens a client on its store; its transport is mqtt.js where `transport` names no other. It does not connect yet:
+ * attach your listeners, then call `connect`. When this rejects, the store is still the caller's to close.
+ * @throws GodwitError MALFORMED for a bad option, CONFLICT when the store belongs to another user or device; what the
+ * store or the token function throws.
+ */
+export function createClient(options: ClientOptions): Promise<Client> {
+  return openClient(options, mqttTransport);
+}

@@ -1,0 +1,19 @@
+/**
+ * What every entry of the package exports: everything but `createClient`, which differs in its default transport.
+ * @module
+ */
+export type { Client } from './client.js';
+export type { CallOptions, CallRequest } from './calls.js';
+export { plainCipher, type Cipher, type OpenContext, type SealContext, type SealedBody } from './cipher.js';
+export type { Content } from './content.js';
+export type { Listener } from './emitter.js';
+export type * from './events.js';
+export type { ConversationInfo, PageOptions } from './history.js';
+export { memoryStore } from './memory-store.js';
+export { defaultTiming, type ClientOptions, type Debug, type DebugEntry, type SendOptions, type Timing, type TokenSource } from './options.js';
+export type { Sent } from './sent.js';
+export type { Change, KeyRange, Store } from './store.js';
+export type { Shown } from './stored-message.js';
+export { webSocketTransport, type WebSocketTransportOptions } from './websocket-transport.js';
+export type { CloseReason, Connection, ConnectionHandlers, ConnectOptions, Packet, Transport } from './transport.js';
+export { Code, codeName, GodwitError, isRetry, Reason, State, type MethodName, type RequestOf, type ResponseOf } from 'godwit-schemas';
