@@ -1,7 +1,7 @@
 /**
  * What AsyncStorage of React Native is, and what is like it: strings under keys, in no order, and nothing that spans
- * two items is atomic. A single `setItem` must be: the item is as it was, or as it is put. What has resolved must
- * outlive the process.
+ * two items is atomic. A single `setItem` must be: the item is as it was, or as it is put. What has resolved must be
+ * there at the next start.
  *
  * The calls for many items make it faster where they are there, by the names of AsyncStorage 1 and 2 or those of 3.
  */
