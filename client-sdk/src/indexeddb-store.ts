@@ -48,7 +48,9 @@ async function open(name: string): Promise<IDBPDatabase> {
 class IndexedDbStore implements Store {
   readonly #database: IDBPDatabase;
   /** Resolves when the last write has ended, and with it all before it. */
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
+  /** Ends what is under way when the browser does not. */
+  readonly #abandon = new Set<() => void>();
   /** Why nothing is done any more. */
   #ended: string | undefined;
 
@@ -57,7 +59,11 @@ class IndexedDbStore implements Store {
     const raw = unwrap(database);
     // The other one waits until nobody holds it open.
     raw.onversionchange = ({ newVersion }) => this.#end(`the database ${name} ${newVersion === null ? 'is deleted' : 'goes to a newer version'}`);
-    raw.onclose = () => this.#end(`the browser has closed the database ${name}`);
+    raw.onclose = () => {
+      this.#end(`the browser has closed the database ${name}`);
+      // It is to abort them, and Chromium 156 often does not.
+      for (const abandon of this.#abandon) abandon();
+    };
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
@@ -82,16 +88,11 @@ class IndexedDbStore implements Store {
     });
   }
 
-  async write(changes: readonly Change[]): Promise<void> {
-    this.#mustBeOpen();
-    const written = this.#write(changes);
+  write(changes: readonly Change[]): Promise<void> {
+    const written = this.#run(() => this.#write(changes));
     // A failed write is its caller's to hear of.
     this.#last = written.catch(() => {});
-    try {
-      await written;
-    } catch (error) {
-      throw this.#told(error);
-    }
+    return written;
   }
 
   async close(): Promise<void> {
@@ -118,12 +119,21 @@ class IndexedDbStore implements Store {
     await ended;
   }
 
-  async #read<T>(read: (store: ReturnType<typeof readOnly>) => Promise<T>): Promise<T> {
-    this.#mustBeOpen();
+  #read<T>(read: (store: ReturnType<typeof readOnly>) => Promise<T>): Promise<T> {
+    return this.#run(() => read(readOnly(this.#database)));
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#ended) throw new GodwitError(Code.UNAVAILABLE, this.#ended);
+    let abandon!: () => void;
+    const abandoned = new Promise<never>((_resolve, reject) => (abandon = () => reject(new GodwitError(Code.UNAVAILABLE, this.#ended))));
+    this.#abandon.add(abandon);
     try {
-      return await read(readOnly(this.#database));
+      return await Promise.race([work(), abandoned]);
     } catch (error) {
-      throw this.#told(error);
+      throw toldOf(error, this.#ended ?? 'the browser\'s database failed');
+    } finally {
+      this.#abandon.delete(abandon);
     }
   }
 
@@ -131,14 +141,6 @@ class IndexedDbStore implements Store {
   #end(reason: string): void {
     this.#ended ??= reason;
     this.#database.close();
-  }
-
-  #mustBeOpen(): void {
-    if (this.#ended) throw new GodwitError(Code.UNAVAILABLE, this.#ended);
-  }
-
-  #told(error: unknown): GodwitError {
-    return toldOf(error, this.#ended ?? 'the browser\'s database failed');
   }
 }
 
@@ -160,9 +162,15 @@ function settled(transaction: IDBTransaction): Promise<void> {
   });
 }
 
+/** By the name of the `DOMException`; any other is UNAVAILABLE. */
+const codes = new Map<string, Code>([
+  ['QuotaExceededError', Code.STORAGE_FULL],
+  ['VersionError', Code.CONFLICT],
+  ['DataError', Code.MALFORMED],
+]);
+
 function toldOf(error: unknown, what: string): GodwitError {
   if (error instanceof GodwitError) return error;
   const { name, message } = error as Error;
-  const code = name === 'QuotaExceededError' ? Code.STORAGE_FULL : name === 'VersionError' ? Code.CONFLICT : Code.UNAVAILABLE;
-  return Object.assign(new GodwitError(code, `${what}: ${message || name}`), { cause: error });
+  return Object.assign(new GodwitError(codes.get(name) ?? Code.UNAVAILABLE, `${what}: ${message || name}`), { cause: error });
 }
