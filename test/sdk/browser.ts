@@ -112,15 +112,16 @@ export class Browser {
 /**
  * Serves a page that runs a script of the tests, bundled for browsers, on a port of loopback (a secure context).
  * `/denied` is the same page in a sandbox without an origin, where a browser denies all storage.
- * @param entry the compiled script, from the folder of the tests of the SDK: `store-page.js`.
+ * @param entry the compiled script, from this folder: `./store-page.js`.
  * @returns the origin, such as `http://127.0.0.1:4711`.
  */
 export async function serveBundle(t: Scope, entry: string): Promise<string> {
-  const script = await bundle(entry);
+  const script = await bundle(`import '${entry}';`);
   const server = createServer((request, response) => {
-    if (request.url === '/bundle.js') return response.setHeader('content-type', 'text/javascript').end(script);
+    // A page without an origin may load it, too.
+    if (request.url === '/bundle.js') return response.setHeader('content-type', 'text/javascript').setHeader('access-control-allow-origin', '*').end(script);
     if (request.url === '/denied') response.setHeader('content-security-policy', 'sandbox allow-scripts');
-    response.setHeader('content-type', 'text/html').end('<!doctype html><meta charset="utf-8"><title>test</title><link rel="icon" href="data:,"><script src="/bundle.js"></script>');
+    response.setHeader('content-type', 'text/html').end('<!doctype html><meta charset="utf-8"><title>test</title><link rel="icon" href="data:,"><script type="module" src="/bundle.js"></script>');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -130,13 +131,13 @@ export async function serveBundle(t: Scope, entry: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The script and all that it imports, as a bundler of an app makes it. */
-export async function bundle(entry: string): Promise<Uint8Array> {
+/** A script of an app and all that it imports, as a bundler for browsers makes it. Relative imports are from this folder. */
+export async function bundle(contents: string): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
     bundle: true,
     minify: true,
-    format: 'iife',
+    format: 'esm',
     platform: 'browser',
     target: 'es2022',
     write: false,
