@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 /**
  * Runs the tests with Node's own runner and closes with one line: `N passed, N failed`, and how many were skipped.
  * Arguments are parts of file names: `npm test -- conformance wire` runs what contains one of them; `--fast` leaves
- * out what takes long (chaos, benchmark, command line).
+ * out what takes long (chaos, benchmark, command line, packages).
  */
 const here = fileURLToPath(new URL('.', import.meta.url));
 const arguments_ = process.argv.slice(2);
 const fast = arguments_.includes('--fast');
 const wanted = arguments_.filter((argument) => !argument.startsWith('--'));
-const SLOW = ['chaos', 'bench', 'cli', 'crash'];
+const SLOW = ['chaos', 'bench', 'cli', 'crash', 'package/pack'];
 
 const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.js'))
