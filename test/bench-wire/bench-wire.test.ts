@@ -72,11 +72,13 @@ describe('the proxy', { timeout: 30_000 }, () => {
 
   test('a trip is what was sent after having heard of the one before', async (t) => {
     const { proxy, client, server } = await ends(t);
-    proxy.latencyMs = 50;
+    // Long enough that both have come by before either arrives.
+    proxy.latencyMs = 1_000;
     const crossing = [once(server, 'data'), once(client, 'data')];
     client.write(ping);
     server.write(publish('unasked', ''));
     await Promise.all(crossing);
+    proxy.latencyMs = 0;
     await passed(server, publish('answer', ''), client);
     await passed(client, publish('second', ''), server);
     await passed(server, publish('second answer', ''), client);
