@@ -5,15 +5,15 @@
 export type { Client } from './client.js';
 export type { CallOptions, CallRequest } from './calls.js';
 export { plainCipher, type Cipher, type OpenContext, type SealContext, type SealedBody } from './cipher.js';
-export type { Content } from './content.js';
+export type { ContactContent, Content, CustomContent, LocationContent, MediaContent, Mention, Reference, SendContent, TextContent } from './content.js';
 export type { Listener } from './emitter.js';
 export type * from './events.js';
-export type { ConversationInfo, PageOptions } from './history.js';
+export type { PageOptions } from './history.js';
 export { indexedDbStore } from './indexeddb-store.js';
 export type { KeyValueStorage } from './key-value-storage.js';
 export { keyValueStore, type KeyValueStoreOptions } from './key-value-store.js';
 export { memoryStore } from './memory-store.js';
-export { defaultTiming, type ClientOptions, type Debug, type DebugEntry, type SendOptions, type Timing, type TokenSource } from './options.js';
+export { defaultTiming, type ClientOptions, type Debug, type DebugEntry, type MessageRef, type SendOptions, type Timing, type TokenSource } from './options.js';
 export type { Sent } from './sent.js';
 export type { Change, KeyRange, Store } from './store.js';
 export type { Shown } from './stored-message.js';

@@ -1,7 +1,7 @@
 import { Code, create, fromBinary, GodwitError, methods, publishTopics, RequestSchema, ResponseSchema, toBinary, type MessageInitShape, type MethodName, type ResponseOf } from 'godwit-schemas';
 import type { Controls } from './controls.js';
 import type { Result } from './outbox.js';
-import { idText } from './stored-message.js';
+import { idText } from './ids.js';
 import { abortable, Deferred, throwIfAborted } from './wait.js';
 
 /** Calls that wait for an answer; one more is refused. */

@@ -22,14 +22,27 @@ export interface SealedBody {
 }
 
 /**
- * How bodies are encrypted. `seal` is called when a message is about to be published: again for a resend, as the keys
- * may have changed. `open` is called once for a delivered message, in the order of its conversation, and before it is
- * stored; and again, when the app reads it, for one that could not be opened then.
+ * How bodies are encrypted.
+ *
+ * What it is given: an encoded Content, deflated where that makes it smaller (of more than 512 bytes). Compression is
+ * outside of it: what `open` returns is the very bytes that `seal` was given, and `Sealed.compression` tells the SDK
+ * what they are. A cipher that has to hide how long a text is pads them. Everything but plain bytes (`sendRaw`) goes
+ * through it: edits, reactions and deletions too.
+ *
+ * When: `seal` when a message is about to be published, one at a time; again for a resend, under the same id, as the
+ * keys may have changed. `open` once for a delivered message, in the order of its conversation, within the transaction
+ * that stores it, before its PUBACK; again only where it returned undefined: when the client is created, and when the
+ * app reads that page. A body whose compression is not known here is not given to it.
+ *
+ * What it may keep: whatever it likes of its own, and it may forget a key as soon as it has opened a message with it:
+ * what was opened is stored opened. When that transaction fails, the message is delivered, and opened, once more; so a
+ * key must outlive the call by as much as the store may fail. Neither the bytes given nor those returned may be changed
+ * afterwards.
  */
 export interface Cipher {
   /** Rejects when it cannot: the message waits and is tried again. */
   seal(content: Uint8Array, context: SealContext): Promise<SealedBody>;
-  /** The encoded Content; undefined when this cipher has no key or no algorithm for it. Rejects when it was forged or damaged. */
+  /** What was sealed; undefined when this cipher has no key or no algorithm for it. Rejects when it was forged or damaged. */
   open(sealed: SealedBody, context: OpenContext): Promise<Uint8Array | undefined>;
 }
 

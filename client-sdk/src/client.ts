@@ -9,17 +9,19 @@ import {
   type State,
 } from 'godwit-schemas';
 import type { CallOptions, CallRequest } from './calls.js';
-import { encodeCustom, encodeText } from './content.js';
+import type { CustomContent, Reference, SendContent, TextContent } from './content.js';
+import { encodeContent, encodeDeletion, encodeEdit, encodeReaction } from './content-encode.js';
 import type { Listener } from './emitter.js';
 import { defaultRandom, Engine } from './engine.js';
-import type { ClientEvent, ConnectionChange, ConnectionState, EventMap, EventType, PresenceNotice } from './events.js';
-import type { ConversationInfo, PageOptions } from './history.js';
+import type { ClientEvent, ConnectionChange, ConnectionState, ConversationInfo, EventMap, EventType, PresenceNotice } from './events.js';
+import type { PageOptions } from './history.js';
+import { idText } from './ids.js';
 import { identify } from './identity.js';
 import type { QueuedHead } from './lane.js';
-import { defaultTiming, type ClientOptions, type SendOptions } from './options.js';
+import { defaultTiming, type ClientOptions, type MessageRef, type SendOptions } from './options.js';
 import { Places } from './places.js';
 import type { Sent } from './sent.js';
-import { flags, idText, type Shown } from './stored-message.js';
+import { flags, type Shown } from './stored-message.js';
 import { Tokens } from './token.js';
 import type { Transport } from './transport.js';
 import { abortable, Deferred } from './wait.js';
@@ -103,15 +105,50 @@ export class Client {
   }
 
   /**
-   * Sends a text, or bytes of the app's own. It goes out by itself as soon as that can be, once, and in the order of
+   * Sends a text, bytes of the app's own, or other content (`{ kind: 'location', … }`). It goes out by itself as soon as that can be, once, and in the order of
    * the calls to that conversation; also after a restart.
    * @param to a user, or a conversation's name.
-   * @throws GodwitError MALFORMED when `to` or an option is not valid, LIMIT_REACHED with 100,000 messages in the
+   * @throws GodwitError MALFORMED when `to`, the content or an option is not valid, LIMIT_REACHED with 100,000 messages in the
    * outbox, UNAVAILABLE when the client is closed.
    */
-  send(to: string, content: string | Uint8Array, options: SendOptions = {}): Sent {
-    const bytes = typeof content === 'string' ? encodeText(content) : encodeCustom('', content);
-    return this.#send(to, 'content', 0, bytes, options);
+  send(to: string, content: string | Uint8Array | SendContent, options: SendOptions = {}): Sent {
+    return this.#send(to, 'content', 0, encodeContent(content), options);
+  }
+
+  /** Answers a message of that conversation. Otherwise as `send`. */
+  reply(to: string, message: MessageRef | Reference, content: string | Uint8Array | SendContent, options: SendOptions = {}): Sent {
+    if ('conversation' in message && message.conversation !== this.#conversation(to)) {
+      throw new GodwitError(Code.MALFORMED, `the message is of another conversation: ${message.conversation}`);
+    }
+    return this.#send(to, 'content', 0, encodeContent(content, this.#reference(message)), options);
+  }
+
+  /**
+   * Replaces what an own message says, for everyone. It goes out silently, and shows here once it is accepted. Of
+   * several edits the one that the server places last counts. An edit of a message that disappears does so too.
+   * @throws GodwitError NOT_ALLOWED when the message is someone else's; otherwise as `send`.
+   */
+  edit(message: MessageRef, content: string | TextContent | CustomContent): Sent {
+    return this.#fold(message, encodeEdit(this.#own(message), content));
+  }
+
+  /** Takes an own message back, for everyone and for good. Otherwise as `edit`. */
+  delete(message: MessageRef): Sent {
+    return this.#fold(message, encodeDeletion(this.#own(message)));
+  }
+
+  /**
+   * Reacts to a message with an emoji of at most 64 bytes; once with each. At a message the last 20 emojis of a user
+   * are remembered. It goes out silently, and shows here once it is accepted.
+   * @throws GodwitError as `send`.
+   */
+  react(message: MessageRef, emoji: string): Sent {
+    return this.#fold(message, encodeReaction(this.#reference(message), emoji, false));
+  }
+
+  /** Takes a reaction back. Otherwise as `react`. */
+  unreact(message: MessageRef, emoji: string): Sent {
+    return this.#fold(message, encodeReaction(this.#reference(message), emoji, true));
   }
 
   /** Sends plain bytes, for a device that does not speak the content schema. They are not encrypted. Otherwise as `send`. */
@@ -144,20 +181,23 @@ export class Client {
     return this.stream();
   }
 
-  /** A page of what is stored of a conversation, in order: messages, gaps, and what could not be decoded. */
+  /**
+   * A page of what is stored of a conversation, in order: messages with what is folded into them (edits, reactions,
+   * deletions), gaps, and what could not be decoded.
+   */
   messages(conversation: string, options: PageOptions = {}): Promise<Shown[]> {
     return this.#engine.history.page(this.#conversation(conversation), options);
   }
 
-  /** The conversations that this device knows, in no particular order. */
-  conversations(): ConversationInfo[] {
-    return this.#engine.history.conversations((conversation) => this.#engine.reads.seq(conversation));
+  /** The conversations that this device knows, those with the newest message first. One read of the store for each. */
+  conversations(): Promise<ConversationInfo[]> {
+    return this.#engine.conversations.list();
   }
 
   /** Read up to this place. Resolves when it is kept; it is told to the server as soon as that can be. */
   async markRead(conversation: string, seq: number): Promise<void> {
     if (!Number.isSafeInteger(seq) || seq < 0) throw new GodwitError(Code.MALFORMED, `not a place: ${seq}`);
-    await this.#engine.reads.mark(this.#conversation(conversation), seq);
+    await this.#engine.markRead(this.#conversation(conversation), seq);
   }
 
   /** Tells that this user is typing. True if it was told: not while offline, and at most once a second. */
@@ -220,6 +260,24 @@ export class Client {
       () => outbox.drop(item),
     );
     return item.sent;
+  }
+
+  #fold(message: MessageRef, bytes: Uint8Array): Sent {
+    // What it says, and what is said about it, is not to outlive it.
+    const { expiresAtMs, expiresInS = 0 } = message;
+    const leftS = expiresAtMs === undefined ? expiresInS : Math.max(1, Math.ceil((expiresAtMs - this.#engine.now()) / 1_000));
+    return this.#send(message.conversation, 'content', 0, bytes, { silent: true, expiresInS: leftS });
+  }
+
+  #reference({ from = this.user, id }: Partial<Reference> & { id: string }): Reference {
+    return { from, id };
+  }
+
+  /** @throws GodwitError NOT_ALLOWED when it is someone else's. */
+  #own(message: MessageRef): Reference {
+    const reference = this.#reference(message);
+    if (reference.from !== this.user) throw new GodwitError(Code.NOT_ALLOWED, `the message is of ${reference.from}: only its sender may change it`);
+    return reference;
   }
 
   /** @throws GodwitError MALFORMED when it is neither a user nor a conversation of this user. */

@@ -1,10 +1,13 @@
 import { fromBinary, MessageSchema, parseConversation, validUserId, type Message as WireMessage } from 'godwit-schemas';
+import { openBody } from './body.js';
 import type { Cipher } from './cipher.js';
-import { encodeEvent } from './content.js';
+import { encodeEvent } from './content-encode.js';
 import type { ClientEvent } from './events.js';
+import { idText } from './ids.js';
+import type { Messages } from './messages.js';
 import type { Debug } from './options.js';
 import { encodeRecord, keys } from './records.js';
-import { encodeStored, expiresAt, idText, openBody, show, type StoredHead, type StoredMessage } from './stored-message.js';
+import type { StoredHead, StoredMessage } from './stored-message.js';
 import type { Transaction } from './transaction.js';
 import type { Packet } from './transport.js';
 
@@ -12,11 +15,8 @@ import type { Packet } from './transport.js';
 const undecodableKept = 100;
 
 export interface DeliveryHooks {
-  readonly user: string;
   readonly cipher: Cipher;
   readonly debug: Debug;
-  /** Something disappears at this time. */
-  expires(atMs: number): void;
   /** Shows something; with a place, until the app has dealt with it. */
   emit(event: ClientEvent, conversation?: string, seq?: number): void;
 }
@@ -25,7 +25,10 @@ export interface DeliveryHooks {
 export class Deliveries {
   #undecodable = 0;
 
-  constructor(private readonly hooks: DeliveryHooks) {}
+  constructor(
+    private readonly hooks: DeliveryHooks,
+    private readonly messages: Messages,
+  ) {}
 
   async apply(packet: Packet, tx: Transaction): Promise<void> {
     const message = readMessage(packet.payload);
@@ -38,12 +41,12 @@ export class Deliveries {
       this.hooks.debug({ what: 'delivered again', conversation, seq });
       return;
     }
-    this.#checkPlace(message, tx);
+    await this.#checkPlace(message, tx);
     place.seq = seq;
     place.began = true;
     if (message.event?.kind.case === 'gap') {
       const { from, reason } = message.event.kind.value;
-      this.#store(conversation, seq, gap(Number(from), reason), tx);
+      await this.#store(conversation, seq, gap(Number(from), reason), tx);
     } else {
       await this.#storeMessage(message, seq, tx);
     }
@@ -60,32 +63,26 @@ export class Deliveries {
       return;
     }
     if (message.event) {
-      this.#store(conversation, seq, { head: { ...head, kind: 'event' }, bytes: encodeEvent(message.event) }, tx);
+      await this.#store(conversation, seq, { head: { ...head, kind: 'event' }, bytes: encodeEvent(message.event) }, tx);
       return;
     }
-    tx.put(mark, encodeRecord({ seq }));
-    this.#store(conversation, seq, await openBody(head, message.body, conversation, this.hooks.cipher), tx);
+    await this.#store(conversation, seq, await openBody(head, message.body, conversation, this.hooks.cipher), tx);
   }
 
   /** Every delivery is at `last + 1` or names `last` in `after`; a server that is behind us names less. */
-  #checkPlace(message: WireMessage, tx: Transaction): void {
+  async #checkPlace(message: WireMessage, tx: Transaction): Promise<void> {
     const { conversation, seq, after, event } = message;
     const place = tx.place(conversation);
     const first = event?.kind.case === 'gap' ? event.kind.value.from : seq;
     const before = after > 0n ? Number(after) : Number(first) - 1;
     if (!place.began || before <= place.seq) return;
-    this.#store(conversation, before, gap(place.seq + 1, 'unexplained'), tx);
+    await this.#store(conversation, before, gap(place.seq + 1, 'unexplained'), tx);
   }
 
-  #store(conversation: string, seq: number, stored: StoredMessage, tx: Transaction): void {
-    tx.put(keys.message(conversation, seq), encodeStored(stored));
-    const expires = expiresAt(stored.head);
-    if (expires !== undefined) tx.put(keys.expiry(expires, conversation, seq), encodeRecord({}));
-    const place = tx.place(conversation);
-    tx.after(() => {
-      if (expires !== undefined) this.hooks.expires(expires);
-      this.hooks.emit(show(conversation, seq, stored, this.hooks.user, place), conversation, seq);
-    });
+  async #store(conversation: string, seq: number, stored: StoredMessage, tx: Transaction): Promise<void> {
+    const shown = await this.messages.add(conversation, seq, stored, tx);
+    if (shown) tx.after(() => this.hooks.emit(shown, conversation, seq));
+    else this.#handed(conversation, seq, tx);
   }
 
   /** A place with nothing to show. */

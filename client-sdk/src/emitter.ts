@@ -57,6 +57,13 @@ export class Emitter {
     done();
   }
 
+  /** Whether anyone wants to be told of these. */
+  wants(type: EventType): boolean {
+    if (this.#listeners.get(type)?.size) return true;
+    for (const stream of this.#streams) if (stream.takes(type)) return true;
+    return false;
+  }
+
   /** Whether every stream can take more. Messages wait until then. */
   get hasRoom(): boolean {
     for (const stream of this.#streams) if (stream.full) return false;

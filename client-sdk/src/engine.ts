@@ -2,6 +2,7 @@ import { Code, createUlid, GodwitError, type FillRandom } from 'godwit-schemas';
 import { Calls } from './calls.js';
 import { plainCipher, type Cipher } from './cipher.js';
 import { Controls } from './controls.js';
+import { Conversations } from './conversations.js';
 import { Deliveries } from './deliveries.js';
 import { dispatch } from './dispatch.js';
 import { Emitter } from './emitter.js';
@@ -12,19 +13,21 @@ import { History } from './history.js';
 import type { Identity } from './identity.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
+import { Messages } from './messages.js';
 import { defaultTiming, type ClientOptions, type Debug, type Timing } from './options.js';
 import { Outbox } from './outbox.js';
 import { OutboxStore } from './outbox-store.js';
 import { tickAt, type Places } from './places.js';
 import { Presence } from './presence.js';
 import { Reads } from './reads.js';
-import { ranges, seqOfKey } from './records.js';
+import { partsOfSealedKey, ranges, seqOfKey } from './records.js';
 import { Renewal } from './renewal.js';
 import { Handles, type SentMessage } from './sent.js';
 import { decodeStored, expiresAt, show } from './stored-message.js';
 import type { Store } from './store.js';
 import type { Tokens } from './token.js';
 import { Typing } from './typing.js';
+import { readUpTo } from './unread.js';
 import { WriteQueue } from './write-queue.js';
 
 export const defaultRandom: FillRandom = (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
@@ -46,13 +49,15 @@ export class Engine {
   readonly reads: Reads;
   readonly presence: Presence;
   readonly typing: Typing;
+  readonly messages: Messages;
   readonly history: History;
+  readonly conversations: Conversations;
   readonly link: Link;
   readonly #store: Store;
   readonly #handover: Handover;
   readonly #expiry: Expiry;
   readonly #renewal: Renewal;
-  readonly #now: () => number;
+  readonly now: () => number;
 
   constructor(
     options: ClientOptions & Required<Pick<ClientOptions, 'transport'>>,
@@ -64,7 +69,7 @@ export class Engine {
     const { store, random = defaultRandom, now = Date.now, debug = () => {}, cipher = plainCipher as Cipher } = options;
     const { user, device } = identity;
     this.#store = store;
-    this.#now = now;
+    this.now = now;
     this.debug = debug;
     const timing = (this.timing = { ...defaultTiming, ...options.timing });
     this.newId = createUlid(now, random);
@@ -85,7 +90,9 @@ export class Engine {
       },
     });
     this.#handover = new Handover(() => void this.inbox.run(() => {}).catch(failed));
-    this.#expiry = new Expiry(store, this.inbox, now, failed);
+    const touched = (conversation: string): void => this.conversations.touched(conversation);
+    this.messages = new Messages({ user, cipher, debug, expires, touched, emit });
+    this.#expiry = new Expiry(store, this.inbox, this.messages, now, failed);
 
     const sent = {
       watch: (message: SentMessage) => this.#watch(message),
@@ -93,7 +100,7 @@ export class Engine {
       retry: async (message: SentMessage) => this.outbox.saved(await this.outboxStore.retry(message, (item) => this.outbox.add(item))),
       discard: (message: SentMessage) => this.outboxStore.discard(message),
     };
-    this.outboxStore = new OutboxStore({ user, device, handles: this.handles, sent, emit, ticked, expires }, this.writes);
+    this.outboxStore = new OutboxStore({ user, device, handles: this.handles, sent, emit, ticked }, this.writes, this.messages);
     this.outbox = new Outbox(
       { user, cipher, timing, random, debug, run: (apply) => this.inbox.run(apply), failed, expecting, noResult: () => this.#noResult() },
       this.outboxStore,
@@ -104,12 +111,20 @@ export class Engine {
     this.reads = new Reads(this.controls, this.writes, { timing, random, failed });
     this.presence = new Presence(this.controls, { user, emit, failed });
     this.typing = new Typing(this.controls, timing.typingEveryMs);
-    this.history = new History(store, places, cipher, user, now);
+    this.history = new History(store, places, { user, now, open: (conversation, seqs) => this.#open(seqs.map((seq) => ({ conversation, seq }))) });
+    this.conversations = new Conversations(store, places, {
+      user,
+      now,
+      readHere: (conversation) => this.reads.seq(conversation),
+      wanted: () => this.emitter.wants('conversation'),
+      emit: (info) => emit({ type: 'conversation', ...info }),
+      failed,
+    });
     this.#renewal = new Renewal(tokens, this.calls, now, debug);
 
-    const deliveries = new Deliveries({ user, cipher, debug, expires, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq) });
+    const deliveries = new Deliveries({ cipher, debug, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq) }, this.messages);
     const { inbox, outbox, controls, calls, presence, emitter } = this;
-    const receipts = { user, emit, ticked };
+    const receipts = { user, emit, ticked, touched };
     this.link = new Link({
       url: options.url,
       user,
@@ -147,6 +162,23 @@ export class Engine {
     await this.reads.load(this.#store);
     for (const item of await this.outboxStore.load(this.#store)) this.outbox.add(item);
     await this.#expiry.sweep();
+    // The process may have ended between the mark and the count.
+    for (const [conversation, { readTo }] of [...this.places.entries()]) {
+      const seq = this.reads.seq(conversation);
+      if (seq > readTo) await this.#countRead(conversation, seq);
+    }
+    for (let from: string = ranges.sealed.from; ; ) {
+      const keys = (await this.#store.range({ ...ranges.sealed, from, limit: 256 })).map(([key]) => key);
+      if (keys.length > 0) await this.#open(keys.map(partsOfSealedKey));
+      if (keys.length < 256) return;
+      from = `${keys[keys.length - 1]}\0`;
+    }
+  }
+
+  /** The app has read up to here. Resolves when it is kept. */
+  async markRead(conversation: string, seq: number): Promise<void> {
+    await this.reads.mark(conversation, seq);
+    await this.#countRead(conversation, seq);
   }
 
   /** Hands over what the app had not dealt with when the last process ended. */
@@ -158,10 +190,10 @@ export class Engine {
           const stored = decodeStored(record);
           const expires = expiresAt(stored.head);
           if (stored.head.from === user && stored.head.device === device) continue;
-          if (expires !== undefined && expires <= this.#now()) continue;
+          if (expires !== undefined && expires <= this.now()) continue;
           const seq = seqOfKey(key);
-          const event = show(conversation, seq, stored, user, this.places.get(conversation));
-          tx.after(() => this.#handOver({ ...event, again: true }, conversation, seq));
+          const event = show(conversation, seq, stored, user, this.places.get(conversation)) ?? (await this.messages.changedBy(conversation, stored, tx));
+          if (event) tx.after(() => this.#handOver({ ...event, again: true }, conversation, seq));
         }
       });
     }
@@ -176,6 +208,7 @@ export class Engine {
     this.handles.abandon(error);
     this.emitter.close();
     await this.inbox.idle();
+    await this.conversations.idle();
     await this.writes.idle();
     try {
       if (this.#handover.pending) await this.inbox.run(() => {});
@@ -183,6 +216,23 @@ export class Engine {
       this.#handover.stop();
       await this.#store.close();
     }
+  }
+
+  /** Tries again what could not be opened when it came. True if some of it can be read now. */
+  async #open(places: readonly { conversation: string; seq: number }[]): Promise<boolean> {
+    let opened = false;
+    await this.inbox.run(async (tx) => {
+      for (const { conversation, seq } of places) opened = (await this.messages.open(conversation, seq, tx)) || opened;
+    });
+    return opened;
+  }
+
+  async #countRead(conversation: string, seq: number): Promise<void> {
+    if (seq <= this.places.get(conversation).readTo) return;
+    await this.inbox.run(async (tx) => {
+      await readUpTo(conversation, seq, this.identity.user, tx);
+      tx.after(() => this.conversations.touched(conversation));
+    });
   }
 
   #handOver(event: ClientEvent, conversation?: string, seq?: number): void {

@@ -1,10 +1,16 @@
 import type { GodwitError, Reason, State } from 'godwit-schemas';
-import type { Content } from './content.js';
+import type { Content, Reference } from './content.js';
 
 /** How far an own message has come. `delivered` and `read`: by everyone else in the conversation. */
 export type Tick = 'sent' | 'delivered' | 'read';
 
-/** A message as the app sees it. */
+/** Who has reacted to a message with an emoji, in the order of places. */
+export interface ReactionCount {
+  readonly emoji: string;
+  readonly users: readonly string[];
+}
+
+/** A message as the app sees it, with everything that was folded into it: edits, reactions, a deletion. */
 export interface Message {
   readonly type: 'message';
   /** `d:alice:bob`, `g:<group>`, or `u:<user>` for the user's own feed. */
@@ -27,10 +33,52 @@ export interface Message {
   readonly content: Content;
   /** What can be shown as text: of a text, and of plain bytes. */
   readonly text: string | undefined;
+  /** The message that it answers; it may not be stored here. */
+  readonly replyTo?: Reference;
+  /** Server clock, Unix milliseconds, when it was edited: `content` is what it says since. */
+  readonly editedAtMs?: number;
+  readonly reactions: readonly ReactionCount[];
   /** Of own messages only. */
   readonly tick?: Tick;
   /** The process ended before the app had dealt with it: it was handed over then, perhaps, and is now once more. */
   readonly again?: true;
+}
+
+/**
+ * A message that is stored here is now another: it was edited, reacted to or deleted, or can be read at last. An own
+ * reaction, edit or deletion shows once it is accepted.
+ */
+export interface MessageChange {
+  readonly type: 'changed';
+  readonly conversation: string;
+  /** The message as it is now. */
+  readonly message: Message;
+  /** As with a message: the app may have dealt with this change before. */
+  readonly again?: true;
+}
+
+/** A conversation as this device knows it. Numbers are places of its log. */
+export interface ConversationInfo {
+  readonly conversation: string;
+  /** The last place that was delivered to this device. */
+  readonly seq: number;
+  /** Everything up to here is delivered to, or read by, everyone else. */
+  readonly delivered: number;
+  readonly read: number;
+  /** How far this user has read, on any device. */
+  readonly ownRead: number;
+  /**
+   * Messages of others that are stored here, behind `ownRead`. Silent and deleted ones, and what is folded into others,
+   * do not count.
+   */
+  readonly unread: number;
+  /** The newest message that is stored here. It is looked for among the last 256 places. */
+  readonly last?: Message;
+}
+
+/** A conversation has changed: its last message, its unread count, a floor. Many changes at once are told as one. */
+export interface ConversationChange extends ConversationInfo {
+  readonly type: 'conversation';
 }
 
 /** Places of a conversation that this device is not given. */
@@ -130,6 +178,8 @@ export interface Trouble {
 
 export interface EventMap {
   message: Message;
+  changed: MessageChange;
+  conversation: ConversationChange;
   gap: GapNotice;
   undecodable: Undecodable;
   state: StateChange;

@@ -1,5 +1,6 @@
 import type { Inbox } from './inbox.js';
-import { keys, partsOfExpiryKey, ranges } from './records.js';
+import type { Messages } from './messages.js';
+import { partsOfExpiryKey, ranges } from './records.js';
 import type { Store } from './store.js';
 import { Timer } from './wait.js';
 
@@ -14,6 +15,7 @@ export class Expiry {
   constructor(
     private readonly store: Store,
     private readonly inbox: Inbox,
+    private readonly messages: Messages,
     private readonly now: () => number,
     private readonly failed: (error: unknown) => void,
   ) {}
@@ -24,7 +26,7 @@ export class Expiry {
       for await (const [key] of tx.rows(ranges.expired(this.now()))) {
         const { conversation, seq } = partsOfExpiryKey(key);
         tx.delete(key);
-        tx.delete(keys.message(conversation, seq));
+        await this.messages.remove(conversation, seq, tx);
       }
     });
     const [first] = await this.store.range({ ...ranges.expiries, limit: 1 });

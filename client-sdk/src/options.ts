@@ -77,6 +77,18 @@ export interface ClientOptions {
   readonly random?: FillRandom;
 }
 
+/** A message to be replied to, reacted to, edited or deleted: a `Message`, a `Sent`, or what names one. */
+export interface MessageRef {
+  readonly conversation: string;
+  readonly id: string;
+  /** Left out: this user. */
+  readonly from?: string;
+  /** Unix milliseconds when it disappears, if it does. */
+  readonly expiresAtMs?: number;
+  /** Seconds after which it disappears, where `expiresAtMs` is not known yet; 0 = never. */
+  readonly expiresInS?: number;
+}
+
 export interface SendOptions {
   /** No push, and not unread for the recipients. */
   readonly silent?: boolean;

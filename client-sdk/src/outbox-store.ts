@@ -1,11 +1,14 @@
 import { Code, codeName, directConversation, GodwitError } from 'godwit-schemas';
-import { bareContent, decodeContent, textOf } from './content.js';
-import type { StateChange, Tick } from './events.js';
+import { contentMessage } from './body.js';
+import { textOf } from './content.js';
+import { bareContent, decodeContent } from './content-decode.js';
+import type { MessageChange, StateChange, Tick } from './events.js';
 import type { Item, QueuedHead } from './lane.js';
+import type { Messages } from './messages.js';
 import { decodeRecord, encodeRecord, keys, ranges } from './records.js';
 import { expiringTick, further } from './receipts.js';
 import { type Handles, SentMessage, type SentHooks } from './sent.js';
-import { encodeStored, expiresAt, tickOf, type StoredHead } from './stored-message.js';
+import { tickOf, type StoredMessage } from './stored-message.js';
 import type { Change, Store } from './store.js';
 import type { Transaction } from './transaction.js';
 import type { WriteQueue } from './write-queue.js';
@@ -15,10 +18,8 @@ export interface OutboxStoreHooks {
   readonly device: string;
   readonly handles: Handles;
   readonly sent: SentHooks;
-  emit(event: StateChange): void;
+  emit(event: StateChange | MessageChange): void;
   ticked(conversation: string, seq: number, id: string, tick: Tick): void;
-  /** Something disappears at this time. */
-  expires(atMs: number): void;
 }
 
 /** Messages in the outbox, failed ones included; one more is refused. */
@@ -33,6 +34,7 @@ export class OutboxStore {
   constructor(
     private readonly hooks: OutboxStoreHooks,
     private readonly writes: WriteQueue,
+    private readonly messages: Messages,
   ) {}
 
   /** What an earlier run left: the messages that are still to be sent, in order. */
@@ -72,23 +74,24 @@ export class OutboxStore {
     }
   }
 
-  accepted(item: Item, seq: number, sentAtMs: number, tx: Transaction): void {
+  /** It is a message like any other from now on; an edit, a reaction or a deletion is folded into the one it belongs to. */
+  async accepted(item: Item, seq: number, sentAtMs: number, tx: Transaction): Promise<void> {
     const { conversation, id, kind, flags, expiresInS } = item.head;
     const place = tx.place(conversation);
-    const head: StoredHead = { kind, id, from: this.hooks.user, device: this.hooks.device, sentAtMs, flags, expiresInS };
+    const sent = { id, from: this.hooks.user, device: this.hooks.device, sentAtMs, flags, expiresInS };
+    const stored: StoredMessage = kind === 'bare' ? { head: { ...sent, kind }, bytes: item.bytes } : contentMessage(sent, item.bytes);
+    const { head } = stored;
     if (expiresInS !== 0) head.tick = expiringTick(head, seq, place);
     tx.delete(keys.outbox(item.order));
-    tx.put(keys.message(conversation, seq), encodeStored({ head, bytes: item.bytes }));
-    const expires = expiresAt(head);
     // The floor may have been told before the result, on an earlier connection or this one.
     const tick = tickOf(head, place, seq);
-    if (expires !== undefined) tx.put(keys.expiry(expires, conversation, seq), encodeRecord({}));
+    const shown = await this.messages.add(conversation, seq, stored, tx);
     tx.after(() => {
       this.#queued.delete(id);
       item.sent.accepted(seq, sentAtMs);
       this.hooks.emit({ type: 'state', conversation, id, state: 'sent', seq });
       if (further(tick, 'sent')) this.hooks.ticked(conversation, seq, id, tick);
-      if (expires !== undefined) this.hooks.expires(expires);
+      if (shown?.type === 'changed') this.hooks.emit(shown);
     });
   }
 
@@ -106,7 +109,7 @@ export class OutboxStore {
   /** The text of a message that is queued or has failed. */
   text(id: string): string | undefined {
     const item = this.#queued.get(id) ?? this.#failed.get(id);
-    return item && textOf(item.head.kind === 'bare' ? bareContent(item.bytes) : decodeContent(item.bytes));
+    return item && textOf(item.head.kind === 'bare' ? bareContent(item.bytes) : decodeContent(item.bytes).content);
   }
 
   /** A failed message goes to the end of the queue; `moved` puts it into the outbox before it is kept there. */
@@ -157,7 +160,7 @@ export class OutboxStore {
 
   #handle({ id, conversation, expiresInS }: QueuedHead): SentMessage {
     const { user, sent: hooks } = this.hooks;
-    const sent = new SentMessage(id, conversation, hooks, conversation === directConversation(user, user), expiresInS !== 0);
+    const sent = new SentMessage(id, conversation, hooks, conversation === directConversation(user, user), expiresInS);
     this.hooks.handles.add(sent);
     return sent;
   }

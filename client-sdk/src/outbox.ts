@@ -1,11 +1,11 @@
 import { Code, codeName, create, GodwitError, isRetry, limits, MessageSchema, peerOf, publishTopics, ResultSchema, toBinary, type FillRandom, type MessageShape } from 'godwit-schemas';
 import { backoffMs } from './backoff.js';
+import { sealBody } from './body.js';
 import type { Cipher } from './cipher.js';
-import { encodeSealed } from './content.js';
+import { idBytes, idText } from './ids.js';
 import { Lane, type Item, type QueuedHead } from './lane.js';
 import type { Debug, Timing } from './options.js';
 import type { OutboxStore } from './outbox-store.js';
-import { idBytes, idText } from './stored-message.js';
 import type { Transaction } from './transaction.js';
 import type { Connection } from './transport.js';
 import { monotonicMs, Timer } from './wait.js';
@@ -19,7 +19,7 @@ export interface OutboxHooks {
   readonly random: FillRandom;
   readonly debug: Debug;
   /** Runs what changes the store. */
-  run(apply: (tx: Transaction) => void): Promise<void>;
+  run(apply: (tx: Transaction) => Promise<void> | void): Promise<void>;
   failed(error: unknown): void;
   /** A publish is on its way: an answer is waited for. */
   expecting(): void;
@@ -92,7 +92,7 @@ export class Outbox {
   }
 
   /** A result has arrived. What is returned changes the store. */
-  arrived(result: Result, connection: Connection): ((tx: Transaction) => void) | undefined {
+  arrived(result: Result, connection: Connection): ((tx: Transaction) => Promise<void> | void) | undefined {
     const item = this.#items.get(idText(result.id));
     if (!item || item.phase === 'answered' || item.phase === 'saving') return undefined;
     if (result.code === Code.OK) {
@@ -104,7 +104,7 @@ export class Outbox {
       return (tx) => {
         tx.undo(() => this.#askAgain(item));
         tx.after(() => this.#remove(item));
-        this.kept.accepted(item, Number(result.seq), Number(result.sentAtMs), tx);
+        return this.kept.accepted(item, Number(result.seq), Number(result.sentAtMs), tx);
       };
     }
     // The refusal of an earlier attempt: the present one is answered anew.
@@ -174,7 +174,7 @@ export class Outbox {
     const { head, bytes } = item;
     const id = idBytes(head.id);
     try {
-      const body = head.kind === 'bare' ? bytes : encodeSealed(await this.hooks.cipher.seal(bytes, { conversation: head.conversation, id }));
+      const body = head.kind === 'bare' ? bytes : await sealBody(bytes, { conversation: head.conversation, id }, this.hooks.cipher);
       const message = toBinary(MessageSchema, create(MessageSchema, { id, body, flags: head.flags, expiresInS: head.expiresInS }));
       if (message.length <= limits.messageBytes.value) return message;
       const refuse = this.#refuse(item, new GodwitError(Code.TOO_LARGE, `${message.length} bytes; at most ${limits.messageBytes.value} are sent`));

@@ -17,9 +17,17 @@ export interface Place {
   ownRead: number;
   /** The app has dealt with everything up to here. */
   handed: number;
+  /** Messages of others behind `readTo` that are stored here and count as unread. */
+  unread: number;
+  /** What is read up to here is taken out of `unread`. */
+  readTo: number;
+  /** The newest place that showed a message when it was stored. It may show none by now: see `conversations`. */
+  last: number;
+  /** Messages that are not stored and for which something waits to be folded into them. */
+  waiting: number;
 }
 
-const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0 };
+const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0, unread: 0, readTo: 0, last: 0, waiting: 0 };
 
 /** The places of all conversations, in memory as they are in the store. Only transactions change them. */
 export class Places {

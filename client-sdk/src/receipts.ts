@@ -4,12 +4,15 @@ import { tickAt, type Place } from './places.js';
 import { ranges, seqOfKey } from './records.js';
 import { decodeStored, encodeStored, expiresAt, tickOf, type StoredHead } from './stored-message.js';
 import type { Transaction } from './transaction.js';
+import { readUpTo } from './unread.js';
 
 export type Receipt = MessageShape<typeof ReceiptSchema>;
 
 export interface ReceiptHooks {
   readonly user: string;
   emit(event: ReceiptNotice): void;
+  /** The conversation is another than it was. */
+  touched(conversation: string): void;
   /** An own message has come further. */
   ticked(conversation: string, seq: number, id: string, tick: Tick): void;
 }
@@ -39,9 +42,11 @@ export async function applyReceipt(receipt: Receipt, tx: Transaction, hooks: Rec
   place.floorAtMs = Math.max(place.floorAtMs, Number(receipt.atMs));
   const moved = place.delivered > before.delivered || place.read > before.read;
   if (!moved && place.ownRead === before.ownRead) return;
+  await readUpTo(conversation, place.ownRead, hooks.user, tx);
   const { delivered, read, ownRead } = place;
   const atMs = Number(receipt.atMs);
   tx.after(() => hooks.emit({ type: 'receipt', conversation, delivered, read, ownRead, atMs }));
+  tx.after(() => hooks.touched(conversation));
   if (!moved) return;
   const from = (place.read > before.read ? before.read : before.delivered) + 1;
   for await (const [key, record] of tx.rows(ranges.messages(conversation, from, place.delivered))) {

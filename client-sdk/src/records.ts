@@ -9,10 +9,14 @@ export const keys = {
   identity: 'identity',
   /** A conversation's place and floors (`inbox`). */
   place: (conversation: string): string => `p/${conversation}`,
-  /** A message, a gap or an event, at its place (`inbox`). */
+  /** A message, a gap, an event, or what was folded into a message, at its place (`messages`). */
   message: (conversation: string, seq: number): string => `m/${conversation}/${digits(seq)}`,
-  /** Marks a message as had: from and id are its identity (`inbox`). */
+  /** Marks a message as had: from and id are its identity (`messages`). */
   mark: (conversation: string, from: string, id: string): string => `i/${conversation}/${from}/${id}`,
+  /** What waits to be folded into a message that is not stored (`messages`). */
+  folds: (conversation: string, from: string, id: string): string => `f/${conversation}/${from}/${id}`,
+  /** A message whose body could not be opened yet (`messages`). */
+  sealed: (conversation: string, seq: number): string => `s/${conversation}/${digits(seq)}`,
   /** A message that is not accepted yet, or was refused (`outbox`). */
   outbox: (order: number): string => `o/${digits(order)}`,
   /** How far the app has said that it is read (`reads`). */
@@ -28,6 +32,8 @@ export const ranges = {
   places: { from: 'p/', before: 'p0' },
   outbox: { from: 'o/', before: 'o0' },
   reads: { from: 'r/', before: 'r0' },
+  folds: { from: 'f/', before: 'f0' },
+  sealed: { from: 's/', before: 's0' },
   undecodable: { from: 'x/', before: 'x0' },
   /** Places `from` to `to`, both included. */
   messages: (conversation: string, from: number, to: number): KeyRange => ({
@@ -53,6 +59,11 @@ export function conversationOfKey(key: string): string {
 export function partsOfExpiryKey(key: string): { atMs: number; conversation: string; seq: number } {
   const [, at, conversation, seq] = key.split('/');
   return { atMs: Number.parseInt(at, 16), conversation, seq: Number.parseInt(seq, 16) };
+}
+
+/** The parts of an `s/` key. */
+export function partsOfSealedKey(key: string): { conversation: string; seq: number } {
+  return { conversation: key.slice(2, key.lastIndexOf('/')), seq: seqOfKey(key) };
 }
 
 const utf8 = new TextEncoder();

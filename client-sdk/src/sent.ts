@@ -18,6 +18,8 @@ export interface Sent {
   readonly seq: number | undefined;
   /** Server clock, Unix milliseconds, from `sent` on. */
   readonly sentAtMs: number | undefined;
+  /** Seconds after which it disappears everywhere; 0 = never. */
+  readonly expiresInS: number;
   /** Why it failed. */
   readonly error: GodwitError | undefined;
   /**
@@ -61,9 +63,13 @@ export class SentMessage implements Sent {
     readonly conversation: string,
     private readonly hooks: SentHooks,
     private readonly noReceipts: boolean,
-    /** It disappears: its ticks depend on when the floor came. */
-    readonly disappears: boolean,
+    readonly expiresInS: number,
   ) {}
+
+  /** Its ticks depend on when the floor came. */
+  get disappears(): boolean {
+    return this.expiresInS !== 0;
+  }
 
   get text(): string | undefined {
     return this.hooks.text(this);

@@ -1,7 +1,8 @@
-import { Code, GodwitError, parseUlid, ulidToString, type Reason } from 'godwit-schemas';
-import type { Cipher } from './cipher.js';
-import { bareContent, decodeContent, decodeEvent, decodeSealed, textOf, type Content } from './content.js';
+import { fromBinary, SealedSchema, type Reason } from 'godwit-schemas';
+import { isFold, textOf, type Content, type Decoded, type Reference } from './content.js';
+import { bareContent, decodeContent, decodeEvent } from './content-decode.js';
 import type { GapNotice, Message, Tick, Undecodable } from './events.js';
+import { reactionCounts, type Folds } from './folds.js';
 import { tickAt, type Place } from './places.js';
 import { decodeRecord, encodeRecord } from './records.js';
 
@@ -10,8 +11,12 @@ export const flags = { silent: 1, bare: 2 } as const;
 
 /** What is stored of a place, before its bytes. Short names: there is one for every message. */
 export interface StoredHead {
-  /** What the bytes are: a Content, a body that could not be opened, plain bytes, an Event, a body that is wrong; a gap has none. */
-  kind: 'content' | 'sealed' | 'bare' | 'event' | 'undecodable' | 'gap';
+  /**
+   * What the bytes are: a Content, a body that could not be opened, plain bytes, an Event, a body that is wrong; a
+   * Content that is folded into another message. A gap and a deleted message have none, nor has an edit whose content
+   * has moved to the message that it belongs to.
+   */
+  kind: 'content' | 'sealed' | 'bare' | 'event' | 'undecodable' | 'fold' | 'gap' | 'deleted';
   /** 26 letters. */
   id: string;
   from: string;
@@ -26,6 +31,12 @@ export interface StoredHead {
   gap?: { from: number; reason: Reason | 'unexplained' };
   /** Of what is wrong: what. */
   wrong?: string;
+  /** Of a fold: the message that it belongs to. */
+  target?: Reference;
+  /** Of a fold: it is from someone who may not do that, or of what is no message. */
+  ignored?: true;
+  /** Of a message: what is folded into it. */
+  folds?: Folds;
 }
 
 export interface StoredMessage {
@@ -52,13 +63,22 @@ export function tickOf(head: StoredHead, place: Readonly<Place>, seq: number): T
 
 export type Shown = Message | GapNotice | Undecodable;
 
-/** What the app is shown of a stored place. */
-export function show(conversation: string, seq: number, { head, bytes }: StoredMessage, user: string, place: Readonly<Place>): Shown {
+/** What the app is shown of a stored place; nothing of what is folded into a message. */
+export function show(conversation: string, seq: number, stored: StoredMessage, user: string, place: Readonly<Place>): Shown | undefined {
+  const { head, bytes } = stored;
   if (head.gap) return { type: 'gap', conversation, from: head.gap.from, to: seq, reason: head.gap.reason };
-  const content = contentOf(head, bytes);
+  const message = messageOf(conversation, seq, stored, user, place);
+  if (message?.content.kind !== 'undecodable') return message;
+  return { type: 'undecodable', topic: '', bytes, reason: head.wrong ?? 'the body cannot be read', message };
+}
+
+/** The message at a place, whether it can be read or not; undefined where there is none to show. */
+export function messageOf(conversation: string, seq: number, { head, bytes }: StoredMessage, user: string, place: Readonly<Place>): Message | undefined {
+  if (head.kind === 'gap' || head.kind === 'fold') return undefined;
+  const { content, replyTo } = shownContent(head, bytes);
   const own = head.from === user;
   const expires = expiresAt(head);
-  const message: Message = {
+  return {
     type: 'message',
     conversation,
     seq,
@@ -71,50 +91,32 @@ export function show(conversation: string, seq: number, { head, bytes }: StoredM
     silent: (head.flags & flags.silent) !== 0,
     content,
     text: textOf(content),
+    ...(replyTo && { replyTo }),
+    ...(head.folds?.edit && { editedAtMs: head.folds.edit.atMs }),
+    reactions: head.folds ? reactionCounts(head.folds) : [],
     ...(own && { tick: tickOf(head, place, seq) }),
   };
-  if (content.kind !== 'undecodable') return message;
-  return { type: 'undecodable', topic: '', bytes, reason: head.wrong ?? 'the body cannot be read', message };
 }
 
-function contentOf(head: StoredHead, bytes: Uint8Array): Content {
+function shownContent(head: StoredHead, bytes: Uint8Array): { content: Content; replyTo?: Reference } {
+  if (head.kind !== 'content') return { content: opaqueContent(head, bytes) };
+  const { content, ...rest }: Decoded = decodeContent(bytes);
+  return { content: isFold(content) ? { kind: 'unknown', bytes } : content, ...rest };
+}
+
+function opaqueContent(head: StoredHead, bytes: Uint8Array): Content {
   switch (head.kind) {
-    case 'content':
-      return decodeContent(bytes);
     case 'bare':
       return bareContent(bytes);
     case 'event':
       return decodeEvent(bytes);
+    case 'deleted':
+      return { kind: 'deleted' };
     case 'sealed': {
-      const { alg, keyEpoch } = decodeSealed(bytes);
+      const { alg, keyEpoch } = fromBinary(SealedSchema, bytes);
       return { kind: 'sealed', alg, keyEpoch };
     }
     default:
       return { kind: 'undecodable', bytes };
   }
-}
-
-/** Opens a body on arrival: what is then stored, and as what. */
-export async function openBody(head: Omit<StoredHead, 'kind'>, body: Uint8Array, conversation: string, cipher: Cipher): Promise<StoredMessage> {
-  if ((head.flags & flags.bare) !== 0) return { head: { ...head, kind: 'bare' }, bytes: body };
-  try {
-    const opened = await cipher.open(decodeSealed(body), { conversation, id: idBytes(head.id), from: head.from, fromDevice: head.device });
-    if (opened === undefined) return { head: { ...head, kind: 'sealed' }, bytes: body };
-    decodeContent(opened);
-    return { head: { ...head, kind: 'content' }, bytes: opened };
-  } catch (error) {
-    return { head: { ...head, kind: 'undecodable', wrong: error instanceof Error ? error.message : String(error) }, bytes: body };
-  }
-}
-
-/** The 16 bytes of an id of 26 letters. @throws GodwitError MALFORMED */
-export function idBytes(id: string): Uint8Array {
-  const bytes = parseUlid(id);
-  if (!bytes) throw new GodwitError(Code.MALFORMED, `not a message id: ${id}`);
-  return bytes;
-}
-
-/** The 26 letters of an id. A foreign client's id need not be a ULID, but has 16 bytes. */
-export function idText(id: Uint8Array): string {
-  return ulidToString(id);
 }

@@ -8,7 +8,7 @@ const conversation = 'd:alice:bob';
 function message(seq: number, from = 'bob', id = `${from}${seq}`): Message {
   const own = from === 'alice';
   const text = `text ${seq}`;
-  return { type: 'message', conversation, seq, id, from, fromDevice: 'x', own, sentAtMs: 1_000 * seq, silent: false, content: { kind: 'text', text }, text, ...(own && { tick: 'sent' }) };
+  return { type: 'message', conversation, seq, id, from, fromDevice: 'x', own, sentAtMs: 1_000 * seq, silent: false, content: { kind: 'text', text }, text, reactions: [], ...(own && { tick: 'sent' }) };
 }
 
 function queued(id: string): MessageItem {

@@ -30,7 +30,7 @@ describe('receiving', { timeout: 20_000 }, () => {
     assert.ok(sentAtMs > 0);
     assert.deepEqual(rest, {
       type: 'message', conversation: 'd:alice:bob', seq: 1, from: 'bob', fromDevice: 'elsewhere', own: false, silent: false,
-      content: { kind: 'text', text: 'one' }, text: 'one',
+      content: { kind: 'text', text: 'one' }, text: 'one', reactions: [],
     });
     await broker.until(() => broker.pubacks().length === 3);
     assert.deepEqual(broker.pubacks(), [1, 2, 3]);

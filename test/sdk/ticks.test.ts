@@ -32,7 +32,9 @@ describe('ticks', { timeout: 20_000 }, () => {
       { type: 'receipt', conversation, delivered: 2, read: 0, ownRead: 0, atMs: 5 },
       { type: 'receipt', conversation, delivered: 3, read: 1, ownRead: 0, atMs: 6 },
     ]);
-    assert.deepEqual(alice.conversations(), [{ conversation, seq: 0, delivered: 3, read: 1, ownRead: 0 }]);
+    const [{ last, ...info }] = await alice.conversations();
+    assert.deepEqual(info, { conversation, seq: 0, delivered: 3, read: 1, ownRead: 0, unread: 0 });
+    assert.deepEqual([last?.text, last?.tick], ['three', 'delivered']);
   }));
 
   test('what was missed while away is ticked on return, also after a restart', scene(async (at) => {
@@ -193,6 +195,6 @@ describe('read marks', { timeout: 20_000 }, () => {
     broker.receipt('alice', { conversation, ownRead: 4n, atMs: 5n });
     await receipts.until(1);
     assert.equal(receipts.events[0].ownRead, 4);
-    assert.equal(alice.conversations()[0].ownRead, 4);
+    assert.equal((await alice.conversations())[0].ownRead, 4);
   }));
 });

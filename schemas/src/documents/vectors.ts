@@ -94,12 +94,33 @@ function eventVectors(): Vector[] {
 }
 
 function contentVectors(): Vector[] {
+  const target = { from: 'alice', id };
   return [
     vector('text', ContentSchema, { kind: { case: 'text', value: { text: 'hello' } } }),
     vector('empty text', ContentSchema, { kind: { case: 'text', value: {} } }),
     vector('custom', ContentSchema, { kind: { case: 'custom', value: { type: 'application/json', data: utf8('{"a":1}') } } }),
+    vector('text with a mention', ContentSchema, { kind: { case: 'text', value: { text: '🐦 @bob, hello', mentions: [{ user: 'bob', start: 3, length: 4 }] } } }),
+    vector('a reply', ContentSchema, { kind: { case: 'text', value: { text: 'yes' } }, replyTo: target }),
+    vector('media by id', ContentSchema, {
+      kind: {
+        case: 'media',
+        value: {
+          source: { case: 'id', value: 'm-1' }, mediaType: 'video/mp4', size: 5_000_000_000n, width: 1920, height: 1080, durationMs: 61_500,
+          name: 'birds.mp4', caption: 'Zugvögel', thumbnail: Uint8Array.of(255, 216), key: Uint8Array.of(1, 2), digest: Uint8Array.of(3, 4),
+        },
+      },
+    }),
+    vector('media by URL', ContentSchema, { kind: { case: 'media', value: { source: { case: 'url', value: 'https://example.org/a.png' }, mediaType: 'image/png' } } }),
+    vector('location', ContentSchema, { kind: { case: 'location', value: { latitude: 52.5163, longitude: -13.3777, accuracyM: 12.5, label: 'the gate' } } }),
+    vector('contact', ContentSchema, { kind: { case: 'contact', value: { user: 'carol', name: 'Carol', phones: ['+49 30 123456', '112'] } } }),
+    vector('reaction', ContentSchema, { kind: { case: 'reaction', value: { target, emoji: '👍🏽' } } }),
+    vector('reaction taken back', ContentSchema, { kind: { case: 'reaction', value: { target, emoji: '👍🏽', remove: true } } }),
+    vector('edit to a text', ContentSchema, { kind: { case: 'edit', value: { target, content: { case: 'text', value: { text: 'hello!' } } } } }),
+    vector('edit to bytes of the app', ContentSchema, { kind: { case: 'edit', value: { target, content: { case: 'custom', value: { data: Uint8Array.of(0, 1) } } } } }),
+    vector('deletion', ContentSchema, { kind: { case: 'deletion', value: { target } } }),
     vector('a kind that is not known', ContentSchema, {}),
     vector('body in the clear', SealedSchema, { payload: Uint8Array.of(10, 2, 10, 0) }),
+    vector('body deflated', SealedSchema, { payload: Uint8Array.of(227, 98, 226, 98, 0, 0), compression: 1 }),
     vector('body encrypted', SealedSchema, { alg: 1, keyEpoch: 300n, payload: Uint8Array.of(255, 0, 128) }),
   ];
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/content.proto.
  */
 export const file_godwit_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvY29udGVudC5wcm90bxIJZ29kd2l0LnYxIjkKBlNlYWxlZBILCgNhbGcYASABKA0SEQoJa2V5X2Vwb2NoGAIgASgEEg8KB3BheWxvYWQYAyABKAwiVwoHQ29udGVudBIfCgR0ZXh0GAEgASgLMg8uZ29kd2l0LnYxLlRleHRIABIjCgZjdXN0b20YAiABKAsyES5nb2R3aXQudjEuQ3VzdG9tSABCBgoEa2luZCIUCgRUZXh0EgwKBHRleHQYASABKAkiJAoGQ3VzdG9tEgwKBHR5cGUYASABKAkSDAoEZGF0YRgCIAEoDGIGcHJvdG8z");
+  fileDesc("Chdnb2R3aXQvdjEvY29udGVudC5wcm90bxIJZ29kd2l0LnYxIk4KBlNlYWxlZBILCgNhbGcYASABKA0SEQoJa2V5X2Vwb2NoGAIgASgEEg8KB3BheWxvYWQYAyABKAwSEwoLY29tcHJlc3Npb24YBCABKA0i5QIKB0NvbnRlbnQSHwoEdGV4dBgBIAEoCzIPLmdvZHdpdC52MS5UZXh0SAASIwoGY3VzdG9tGAIgASgLMhEuZ29kd2l0LnYxLkN1c3RvbUgAEiEKBW1lZGlhGAMgASgLMhAuZ29kd2l0LnYxLk1lZGlhSAASJwoIbG9jYXRpb24YBCABKAsyEy5nb2R3aXQudjEuTG9jYXRpb25IABIlCgdjb250YWN0GAUgASgLMhIuZ29kd2l0LnYxLkNvbnRhY3RIABInCghyZWFjdGlvbhgGIAEoCzITLmdvZHdpdC52MS5SZWFjdGlvbkgAEh8KBGVkaXQYByABKAsyDy5nb2R3aXQudjEuRWRpdEgAEicKCGRlbGV0aW9uGAggASgLMhMuZ29kd2l0LnYxLkRlbGV0aW9uSAASJgoIcmVwbHlfdG8YDyABKAsyFC5nb2R3aXQudjEuUmVmZXJlbmNlQgYKBGtpbmQiJQoJUmVmZXJlbmNlEgwKBGZyb20YASABKAkSCgoCaWQYAiABKAwiOgoEVGV4dBIMCgR0ZXh0GAEgASgJEiQKCG1lbnRpb25zGAIgAygLMhIuZ29kd2l0LnYxLk1lbnRpb24iNgoHTWVudGlvbhIMCgR1c2VyGAEgASgJEg0KBXN0YXJ0GAIgASgNEg4KBmxlbmd0aBgDIAEoDSIkCgZDdXN0b20SDAoEdHlwZRgBIAEoCRIMCgRkYXRhGAIgASgMItMBCgVNZWRpYRIMCgJpZBgBIAEoCUgAEg0KA3VybBgCIAEoCUgAEhIKCm1lZGlhX3R5cGUYAyABKAkSDAoEc2l6ZRgEIAEoBBINCgV3aWR0aBgFIAEoDRIOCgZoZWlnaHQYBiABKA0SEwoLZHVyYXRpb25fbXMYByABKA0SDAoEbmFtZRgIIAEoCRIPCgdjYXB0aW9uGAkgASgJEhEKCXRodW1ibmFpbBgKIAEoDBILCgNrZXkYCyABKAwSDgoGZGlnZXN0GAwgASgMQggKBnNvdXJjZSJSCghMb2NhdGlvbhIQCghsYXRpdHVkZRgBIAEoARIRCglsb25naXR1ZGUYAiABKAESEgoKYWNjdXJhY3lfbRgDIAEoARINCgVsYWJlbBgEIAEoCSI1CgdDb250YWN0EgwKBHVzZXIYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZwaG9uZXMYAyADKAkiTwoIUmVhY3Rpb24SJAoGdGFyZ2V0GAEgASgLMhQuZ29kd2l0LnYxLlJlZmVyZW5jZRINCgVlbW9qaRgCIAEoCRIOCgZyZW1vdmUYAyABKAgifQoERWRpdBIkCgZ0YXJnZXQYASABKAsyFC5nb2R3aXQudjEuUmVmZXJlbmNlEh8KBHRleHQYAiABKAsyDy5nb2R3aXQudjEuVGV4dEgAEiMKBmN1c3RvbRgDIAEoCzIRLmdvZHdpdC52MS5DdXN0b21IAEIJCgdjb250ZW50IjAKCERlbGV0aW9uEiQKBnRhcmdldBgBIAEoCzIULmdvZHdpdC52MS5SZWZlcmVuY2ViBnByb3RvMw");
 
 /**
  * A body, unless the flag `bare` says that it is plain bytes.
@@ -35,11 +35,18 @@ export type Sealed = Message<"godwit.v1.Sealed"> & {
   keyEpoch: bigint;
 
   /**
-   * a Content, encrypted
+   * a Content, compressed, then encrypted
    *
    * @generated from field: bytes payload = 3;
    */
   payload: Uint8Array;
+
+  /**
+   * 0 = none; 1 = deflate (RFC 1951), to at most 1 MiB. With another one it cannot be read
+   *
+   * @generated from field: uint32 compression = 4;
+   */
+  compression: number;
 };
 
 /**
@@ -70,7 +77,52 @@ export type Content = Message<"godwit.v1.Content"> & {
      */
     value: Custom;
     case: "custom";
+  } | {
+    /**
+     * @generated from field: godwit.v1.Media media = 3;
+     */
+    value: Media;
+    case: "media";
+  } | {
+    /**
+     * @generated from field: godwit.v1.Location location = 4;
+     */
+    value: Location;
+    case: "location";
+  } | {
+    /**
+     * @generated from field: godwit.v1.Contact contact = 5;
+     */
+    value: Contact;
+    case: "contact";
+  } | {
+    /**
+     * These three are no messages of their own: they are folded into the one that they name.
+     *
+     * @generated from field: godwit.v1.Reaction reaction = 6;
+     */
+    value: Reaction;
+    case: "reaction";
+  } | {
+    /**
+     * @generated from field: godwit.v1.Edit edit = 7;
+     */
+    value: Edit;
+    case: "edit";
+  } | {
+    /**
+     * @generated from field: godwit.v1.Deletion deletion = 8;
+     */
+    value: Deletion;
+    case: "deletion";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * the message that this one answers
+   *
+   * @generated from field: godwit.v1.Reference reply_to = 15;
+   */
+  replyTo?: Reference | undefined;
 };
 
 /**
@@ -81,6 +133,34 @@ export const ContentSchema: GenMessage<Content> = /*@__PURE__*/
   messageDesc(file_godwit_v1_content, 1);
 
 /**
+ * A message of the same conversation, by its identity.
+ *
+ * @generated from message godwit.v1.Reference
+ */
+export type Reference = Message<"godwit.v1.Reference"> & {
+  /**
+   * who sent it
+   *
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * its 16 bytes
+   *
+   * @generated from field: bytes id = 2;
+   */
+  id: Uint8Array;
+};
+
+/**
+ * Describes the message godwit.v1.Reference.
+ * Use `create(ReferenceSchema)` to create a new message.
+ */
+export const ReferenceSchema: GenMessage<Reference> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 2);
+
+/**
  * @generated from message godwit.v1.Text
  */
 export type Text = Message<"godwit.v1.Text"> & {
@@ -88,6 +168,11 @@ export type Text = Message<"godwit.v1.Text"> & {
    * @generated from field: string text = 1;
    */
   text: string;
+
+  /**
+   * @generated from field: repeated godwit.v1.Mention mentions = 2;
+   */
+  mentions: Mention[];
 };
 
 /**
@@ -95,7 +180,41 @@ export type Text = Message<"godwit.v1.Text"> & {
  * Use `create(TextSchema)` to create a new message.
  */
 export const TextSchema: GenMessage<Text> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_content, 2);
+  messageDesc(file_godwit_v1_content, 3);
+
+/**
+ * A part of a text that stands for a user, counted in UTF-16 code units: as strings are in JavaScript, Java, Kotlin and
+ * NSString. What does not lie within the text is to be ignored.
+ *
+ * @generated from message godwit.v1.Mention
+ */
+export type Mention = Message<"godwit.v1.Mention"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * the first code unit
+   *
+   * @generated from field: uint32 start = 2;
+   */
+  start: number;
+
+  /**
+   * at least 1
+   *
+   * @generated from field: uint32 length = 3;
+   */
+  length: number;
+};
+
+/**
+ * Describes the message godwit.v1.Mention.
+ * Use `create(MentionSchema)` to create a new message.
+ */
+export const MentionSchema: GenMessage<Mention> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 4);
 
 /**
  * For the app that embeds the SDK: bytes of its own.
@@ -121,5 +240,259 @@ export type Custom = Message<"godwit.v1.Custom"> & {
  * Use `create(CustomSchema)` to create a new message.
  */
 export const CustomSchema: GenMessage<Custom> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_content, 3);
+  messageDesc(file_godwit_v1_content, 5);
+
+/**
+ * A file that is kept elsewhere. 0 and empty = not known, or none.
+ *
+ * @generated from message godwit.v1.Media
+ */
+export type Media = Message<"godwit.v1.Media"> & {
+  /**
+   * @generated from oneof godwit.v1.Media.source
+   */
+  source: {
+    /**
+     * where the server keeps it
+     *
+     * @generated from field: string id = 1;
+     */
+    value: string;
+    case: "id";
+  } | {
+    /**
+     * https, or http
+     *
+     * @generated from field: string url = 2;
+     */
+    value: string;
+    case: "url";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * as in image/jpeg
+   *
+   * @generated from field: string media_type = 3;
+   */
+  mediaType: string;
+
+  /**
+   * bytes
+   *
+   * @generated from field: uint64 size = 4;
+   */
+  size: bigint;
+
+  /**
+   * pixels
+   *
+   * @generated from field: uint32 width = 5;
+   */
+  width: number;
+
+  /**
+   * @generated from field: uint32 height = 6;
+   */
+  height: number;
+
+  /**
+   * @generated from field: uint32 duration_ms = 7;
+   */
+  durationMs: number;
+
+  /**
+   * of the file
+   *
+   * @generated from field: string name = 8;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string caption = 9;
+   */
+  caption: string;
+
+  /**
+   * a small picture, at most 16 KiB
+   *
+   * @generated from field: bytes thumbnail = 10;
+   */
+  thumbnail: Uint8Array;
+
+  /**
+   * for a file that is encrypted: its key, and what the SDKs of both ends need beside it
+   *
+   * @generated from field: bytes key = 11;
+   */
+  key: Uint8Array;
+
+  /**
+   * SHA-256 of the file as it is kept
+   *
+   * @generated from field: bytes digest = 12;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message godwit.v1.Media.
+ * Use `create(MediaSchema)` to create a new message.
+ */
+export const MediaSchema: GenMessage<Media> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 6);
+
+/**
+ * @generated from message godwit.v1.Location
+ */
+export type Location = Message<"godwit.v1.Location"> & {
+  /**
+   * degrees, -90 to 90, WGS 84
+   *
+   * @generated from field: double latitude = 1;
+   */
+  latitude: number;
+
+  /**
+   * degrees, -180 to 180
+   *
+   * @generated from field: double longitude = 2;
+   */
+  longitude: number;
+
+  /**
+   * radius in metres; 0 = not known
+   *
+   * @generated from field: double accuracy_m = 3;
+   */
+  accuracyM: number;
+
+  /**
+   * @generated from field: string label = 4;
+   */
+  label: string;
+};
+
+/**
+ * Describes the message godwit.v1.Location.
+ * Use `create(LocationSchema)` to create a new message.
+ */
+export const LocationSchema: GenMessage<Location> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 7);
+
+/**
+ * A user of Godwit, or a person with phones, or both.
+ *
+ * @generated from message godwit.v1.Contact
+ */
+export type Contact = Message<"godwit.v1.Contact"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated string phones = 3;
+   */
+  phones: string[];
+};
+
+/**
+ * Describes the message godwit.v1.Contact.
+ * Use `create(ContactSchema)` to create a new message.
+ */
+export const ContactSchema: GenMessage<Contact> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 8);
+
+/**
+ * One for each user and emoji; of several the one at the last place counts.
+ *
+ * @generated from message godwit.v1.Reaction
+ */
+export type Reaction = Message<"godwit.v1.Reaction"> & {
+  /**
+   * @generated from field: godwit.v1.Reference target = 1;
+   */
+  target?: Reference | undefined;
+
+  /**
+   * 1 to 64 bytes
+   *
+   * @generated from field: string emoji = 2;
+   */
+  emoji: string;
+
+  /**
+   * it is taken back
+   *
+   * @generated from field: bool remove = 3;
+   */
+  remove: boolean;
+};
+
+/**
+ * Describes the message godwit.v1.Reaction.
+ * Use `create(ReactionSchema)` to create a new message.
+ */
+export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 9);
+
+/**
+ * Says something else in place of what the target said. Only its sender's counts; of several the one at the last place.
+ *
+ * @generated from message godwit.v1.Edit
+ */
+export type Edit = Message<"godwit.v1.Edit"> & {
+  /**
+   * @generated from field: godwit.v1.Reference target = 1;
+   */
+  target?: Reference | undefined;
+
+  /**
+   * @generated from oneof godwit.v1.Edit.content
+   */
+  content: {
+    /**
+     * @generated from field: godwit.v1.Text text = 2;
+     */
+    value: Text;
+    case: "text";
+  } | {
+    /**
+     * @generated from field: godwit.v1.Custom custom = 3;
+     */
+    value: Custom;
+    case: "custom";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message godwit.v1.Edit.
+ * Use `create(EditSchema)` to create a new message.
+ */
+export const EditSchema: GenMessage<Edit> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 10);
+
+/**
+ * Takes the target back, for good. Only its sender's counts.
+ *
+ * @generated from message godwit.v1.Deletion
+ */
+export type Deletion = Message<"godwit.v1.Deletion"> & {
+  /**
+   * @generated from field: godwit.v1.Reference target = 1;
+   */
+  target?: Reference | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.Deletion.
+ * Use `create(DeletionSchema)` to create a new message.
+ */
+export const DeletionSchema: GenMessage<Deletion> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_content, 11);
 
