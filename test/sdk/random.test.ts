@@ -3,17 +3,7 @@ import { describe, test } from 'node:test';
 import { Code, memoryStore, type Store } from 'godwit-client';
 import { createUlid, ulidToString } from 'godwit-schemas';
 import { lasting, Recorder, scene, texts } from './fixtures.js';
-
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from './seeded.js';
 
 const count = 300;
 const numbers = Array.from({ length: count }, (_, i) => `${i}`);
