@@ -35,8 +35,8 @@ export interface SealedBody {
  * app reads that page. A body whose compression is not known here is not given to it.
  *
  * What it may keep: whatever it likes of its own, and it may forget a key as soon as it has opened a message with it:
- * what was opened is stored opened. When that transaction fails, the message is delivered, and opened, once more; so a
- * key must outlive the call by as much as the store may fail. Neither the bytes given nor those returned may be changed
+ * what was opened is stored opened. Only when that transaction fails (the store is full, the process ends) is the message
+ * delivered, and opened, once more: a cipher that wants to read it then keeps the key that long. Neither the bytes given nor those returned may be changed
  * afterwards.
  */
 export interface Cipher {

@@ -50,6 +50,7 @@ function encode(init: ContentInit): Uint8Array {
 
 function structured(given: string | Uint8Array | SendContent): SendContent {
   if (typeof given === 'string') return { kind: 'text', text: given };
+  if (typeof given !== 'object' || given === null) throw new GodwitError(Code.MALFORMED, `no content that can be sent: ${given}`);
   return given instanceof Uint8Array ? { kind: 'custom', customType: '', data: given } : given;
 }
 
@@ -84,6 +85,6 @@ function kindOf(content: SendContent) {
       return { case: 'contact', value: { user, name, phones: [...phones] } } as const satisfies Kind;
     }
     default:
-      throw new GodwitError(Code.MALFORMED, `no content that can be sent: ${(content as { kind?: unknown } | null)?.kind}`);
+      throw new GodwitError(Code.MALFORMED, `no content that can be sent: ${(content as { kind?: unknown }).kind}`);
   }
 }
