@@ -1,0 +1,42 @@
+/**
+ * Answers every text with the same text: each once, in order, wherever it is killed in between.
+ * Environment: TOKEN, URL (default mqtt://127.0.0.1:1883), FOLDER (what it keeps; default ./echo-bot-data).
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from 'godwit-client';
+import { levelStore } from 'godwit-client/node';
+import { Answers } from './answers.js';
+
+const { TOKEN, URL: url = 'mqtt://127.0.0.1:1883', FOLDER: folder = './echo-bot-data' } = process.env;
+if (!TOKEN) throw new Error('TOKEN is not set: npx godwit token echo');
+mkdirSync(folder, { recursive: true });
+
+const client = await createClient({ url, token: TOKEN, store: await levelStore(join(folder, 'store')) });
+const answers = new Answers(client, join(folder, 'answers'));
+const say = (line) => process.stdout.write(`${line}\n`);
+
+client.on('connection', ({ state, error }) => {
+  say(error ? `${state}: ${error.message}` : state);
+  if (state !== 'signed-out' && state !== 'taken-over') return;
+  process.exitCode = 1;
+  return client.close();
+});
+client.on('error', ({ error }) => say(`error: ${error.message}`));
+client.on('state', ({ state, id, error }) => state === 'failed' && say(`answer ${id} was refused: ${error.message}`));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => client.close());
+
+// Before `connect`, so that no message finds nobody at home.
+const messages = client.stream(['message']);
+// How it goes, the `connection` events tell.
+void client.connect();
+
+// One at a time: a message counts as dealt with when the loop asks for the next one.
+for await (const message of messages) {
+  if (message.own || message.text === undefined) continue;
+  // Its process ended before that was noted: it may have been answered.
+  if (message.again && (await answers.has(message))) continue;
+  const sent = client.send(message.conversation, message.text);
+  answers.note(message, sent);
+  await sent.until('queued');
+}
