@@ -24,13 +24,14 @@ door.addEventListener('submit', async (submitted) => {
 async function open(client, peer) {
   const [list, form] = [chat.querySelector('ol'), chat.querySelector('form')];
   const error = form.querySelector('.error');
-  let newest = 0;
+  let [asked, shown] = [0, 0];
 
   /** Everything anew: what is stored, and behind it what is not sent yet. */
   async function show() {
-    const turn = ++newest;
+    const turn = ++asked;
     const stored = await client.messages(peer);
-    if (turn !== newest) return;
+    if (turn < shown) return; // overtaken by a later look
+    shown = turn;
     const waiting = client.outbox().filter(({ conversation }) => conversation === nameOf(client, peer));
     list.replaceChildren(...stored.map(lineOf), ...waiting.map((sent) => line(sent.text, 'own', sent.state, sent.error?.message)));
     list.lastElementChild?.scrollIntoView();

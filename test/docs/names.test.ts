@@ -8,7 +8,9 @@ import { startGodwit } from '../support/godwit.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const documents = ['README.md', 'schemas/README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const pages = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md') && !name.includes('node_modules')).map((name) => `${folder}/${name}`);
+const documents = ['README.md', 'schemas/README.md', ...pages('docs'), ...pages('examples')];
 
 /** Every text that a pattern's first group finds in a document, once. */
 const found = (text: string, pattern: RegExp): string[] => [...new Set([...text.matchAll(pattern)].map((match) => match[1]))];
@@ -38,7 +40,7 @@ describe('what the documents name exists:', () => {
   });
 
   test('files and folders that they name', () => {
-    const path = /`((?:schemas|broker|plugins|client-sdk|test|docs)\/[\w./-]*)`/g;
+    const path = /`((?:schemas|broker|plugins|client-sdk|test|docs|examples)\/[\w./-]*)`/g;
     for (const document of documents) {
       for (const name of found(read(document), path)) assert.ok(existsSync(join(root, name)), `${document}: ${name}`);
     }
