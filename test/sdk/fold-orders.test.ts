@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { memoryStore, type Cipher, type Client, type Sent, type Store } from 'godwit-client';
 import { parseUlid, ulidToString } from 'godwit-schemas';
 import type { FakeBroker } from './fake-broker.js';
-import { encoded, kinds, sealed, seen, type Body } from './contents.js';
+import { encoded, kinds, saying, sealed, seen, type Body } from './contents.js';
 import { lasting, Recorder, scene, type Scene } from './fixtures.js';
 import { seeded, shuffled } from './seeded.js';
 
@@ -150,9 +150,10 @@ test('folds that could not be opened are folded in when there is a cipher for th
   broker.say('bob', 'alice', locked({ id: a, body: new Uint8Array(0) }, kinds.reaction(target, '👍')));
   broker.say('bob', 'alice', locked({ id: b, body: new Uint8Array(0) }, { case: 'text', value: { text: 'secret' } }));
   for (let n = 0; n < 300; n++) broker.say('carol', 'alice', locked({ id: parseUlid(`${mine.slice(0, 20)}${String(n).padStart(6, '0')}`)!, body: new Uint8Array(0) }, { case: 'text', value: { text: `${n}` } }));
+  broker.say('bob', 'alice', saying(kinds.reaction({ from: 'bob', id: b }, '🐦')));
   broker.say('bob', 'alice', locked({ id: c, body: new Uint8Array(0) }, kinds.edit({ from: 'bob', id: ulidToString(b) }, 'secret!')));
   await heard.until(303);
-  assert.deepEqual(seen(await first.messages('bob')), ['one', '(sealed)', '(sealed)', '(sealed)']);
+  assert.deepEqual(seen(await first.messages('bob')), ['one', '(sealed)', '(sealed) 🐦bob', '(sealed)']);
   await first.close();
 
   const lock = new Lock();
@@ -161,6 +162,6 @@ test('folds that could not be opened are folded in when there is a cipher for th
   await second.close();
   // It was done when the client was created: whoever opens the store now needs no key.
   const third = await at.client(broker, 'alice', { store });
-  assert.deepEqual(seen(await third.messages('bob')), ['one 👍bob', 'secret!*']);
+  assert.deepEqual(seen(await third.messages('bob')), ['one 👍bob', 'secret!* 🐦bob']);
   assert.deepEqual(seen(await third.messages('carol', { limit: 500 })), Array.from({ length: 300 }, (_, n) => `${n}`));
 }));
