@@ -7,6 +7,7 @@ import { abortable, Deferred, throwIfAborted } from './wait.js';
 /** Calls that wait for an answer; one more is refused. */
 const most = 256;
 
+/** How long an answer is waited for. */
 export interface CallOptions {
   /** Stops waiting. The call may have been done all the same. */
   readonly signal?: AbortSignal;

@@ -63,14 +63,17 @@ export class Client {
     this.#engine = engine;
   }
 
+  /** Whose device it is. */
   get user(): string {
     return this.#engine.identity.user;
   }
 
+  /** The name of this device, among those of the user. */
   get device(): string {
     return this.#engine.identity.device;
   }
 
+  /** How the connection is now; `connection` events tell when it changes. */
   get connection(): ConnectionState {
     return this.#engine.link.state;
   }
@@ -205,12 +208,14 @@ export class Client {
     return this.#engine.typing.tell(this.#conversation(conversation));
   }
 
+  /** Who is there, of those whom this app asks for. */
   readonly presence = {
     /**
      * Asks to be told of a user's presence, by `presence` events. Resolves when the server grants it.
      * @throws GodwitError NOT_ALLOWED when it does not.
      */
     watch: (user: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> => this.#engine.presence.watch(user, signal),
+    /** No more of that. A `watch` that waits for the grant rejects with CONFLICT. */
     unwatch: (user: string): Promise<void> => this.#engine.presence.unwatch(user),
     /** The last that was told. */
     of: (user: string): PresenceNotice | undefined => this.#engine.presence.of(user),

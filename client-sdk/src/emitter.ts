@@ -1,6 +1,7 @@
 import type { ClientEvent, EventMap, EventType } from './events.js';
 import { EventStream } from './event-stream.js';
 
+/** Takes events of a type. A promise that it returns is waited for before a message counts as dealt with; what it throws is thrown at the app. */
 export type Listener<T extends EventType> = (event: EventMap[T]) => unknown;
 
 /** Hands events to listeners and streams. */

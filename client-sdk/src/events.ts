@@ -106,6 +106,7 @@ export interface Undecodable {
   readonly again?: true;
 }
 
+/** How far an own message has come; `failed`: refused for good, or it could not be kept. */
 export type SentState = 'queued' | Tick | 'failed';
 
 /** An own message has come further, or failed. */
@@ -134,12 +135,14 @@ export interface ReceiptNotice {
   readonly atMs: number;
 }
 
+/** Someone types. It is told again while they do, and never that they have stopped: let it fade after a few seconds. */
 export interface TypingNotice {
   readonly type: 'typing';
   readonly conversation: string;
   readonly from: string;
 }
 
+/** Whether a user whom this app watches is there. State is OFFLINE, ONLINE, or AWAY (in background). */
 export interface PresenceNotice {
   readonly type: 'presence';
   readonly user: string;
@@ -148,6 +151,7 @@ export interface PresenceNotice {
   readonly lastSeenMs: number;
 }
 
+/** How the connection is. */
 export type ConnectionState =
   /** Not asked to connect yet. */
   | 'idle'
@@ -161,6 +165,7 @@ export type ConnectionState =
   | 'taken-over'
   | 'closed';
 
+/** The connection is another one than before, or is none. */
 export interface ConnectionChange {
   readonly type: 'connection';
   readonly state: ConnectionState;
@@ -176,6 +181,7 @@ export interface Trouble {
   readonly error: Error;
 }
 
+/** The events by their type, as `Client.on` and `Client.stream` take it. */
 export interface EventMap {
   message: Message;
   changed: MessageChange;
@@ -190,5 +196,7 @@ export interface EventMap {
   error: Trouble;
 }
 
+/** The type of an event. */
 export type EventType = keyof EventMap;
+/** Any event; `type` tells them apart. */
 export type ClientEvent = EventMap[EventType];

@@ -3,6 +3,7 @@ import { ranges, seqOfKey } from './records.js';
 import { decodeStored, expiresAt, show, type Shown } from './stored-message.js';
 import type { Store } from './store.js';
 
+/** Which page of a conversation. */
 export interface PageOptions {
   /** Only places before this one; left out: the newest. */
   readonly before?: number;

@@ -1,6 +1,7 @@
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
 import type { CloseReason, Connection, ConnectionHandlers, ConnectOptions, Packet, Transport } from './transport.js';
 
+/** What mqtt.js is told beside the URL. */
 export interface MqttTransportOptions {
   /** For TLS, in Node: certificates as PEM, as in `tls.connect`. */
   readonly tls?: {

@@ -9,6 +9,7 @@ export interface DebugEntry {
   readonly [detail: string]: unknown;
 }
 
+/** Takes what happens, for whoever looks for a fault. */
 export type Debug = (entry: DebugEntry) => void;
 
 /** Durations in milliseconds, unless they say otherwise. */
@@ -36,6 +37,7 @@ export interface Timing {
   readonly typingEveryMs: number;
 }
 
+/** What holds where `timing` says nothing else. */
 export const defaultTiming: Timing = {
   backoffMinMs: 1_000,
   backoffMaxMs: 120_000,
@@ -53,6 +55,7 @@ export const defaultTiming: Timing = {
 /** A token, or where to get one. A function is asked again before the token expires, and once more when it is refused. */
 export type TokenSource = string | (() => string | Promise<string>);
 
+/** What a client is made of; `url`, `token` and `store` are enough. */
 export interface ClientOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`; WebSocket at `/mqtt`. */
   readonly url: string;
@@ -89,6 +92,7 @@ export interface MessageRef {
   readonly expiresInS?: number;
 }
 
+/** How a message is sent. */
 export interface SendOptions {
   /** No push, and not unread for the recipients. */
   readonly silent?: boolean;

@@ -30,6 +30,8 @@ export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
   /** Keys and values in the order of the keys. */
   range(range: KeyRange): Promise<[key: string, value: Uint8Array][]>;
+  /** All of the changes, or none. Resolves when they are durable. */
   write(changes: readonly Change[]): Promise<void>;
+  /** Resolves when nothing is under way any more. Every method rejects from then on. */
   close(): Promise<void>;
 }

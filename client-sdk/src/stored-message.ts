@@ -61,6 +61,7 @@ export function tickOf(head: StoredHead, place: Readonly<Place>, seq: number): T
   return head.expiresInS === 0 ? tickAt(place, seq) : (head.tick ?? 'sent');
 }
 
+/** What stands at a place of a conversation, as `Client.messages` gives it. */
 export type Shown = Message | GapNotice | Undecodable;
 
 /** What the app is shown of a stored place; nothing of what is folded into a message. */

@@ -38,6 +38,7 @@ export interface ConnectionHandlers {
   packet(packet: Packet): void;
   /** Anything at all arrived, a PINGRESP included. */
   heard(): void;
+  /** It has ended, or never came to be. */
   close(reason: CloseReason): void;
 }
 
@@ -65,5 +66,6 @@ export interface Connection {
 
 /** How connections are made: MQTT 3.1.1, over whatever the URL's scheme says. */
 export interface Transport {
+  /** Begins to connect and returns at once; whatever goes wrong is told by `close`. */
   connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection;
 }

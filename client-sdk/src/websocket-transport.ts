@@ -14,6 +14,7 @@ interface Socket {
   close(): void;
 }
 
+/** What the slim transport is given. */
 export interface WebSocketTransportOptions {
   /** The constructor, where there is no global one (Node before 22: that of `ws`). */
   readonly WebSocket?: new (url: string, protocols: string) => unknown;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,9 @@ function tables(): [string, string][][] {
 }
 
 const named = (file: string, kind: string): string[] => Object.keys((json(file)[kind] ?? {}) as object).sort();
-const licenseOf = (name: string): string => String(json(`node_modules/${name}/package.json`).license).replace(/^\((.*)\)$/, '$1');
+/** Where a package is installed: one that only the SDK's tools need may be beside the SDK. */
+const folderOf = (name: string): string => ['node_modules', 'client-sdk/node_modules'].map((folder) => `${folder}/${name}`).find((folder) => existsSync(join(root, folder)))!;
+const licenseOf = (name: string): string => String(json(`${folderOf(name)}/package.json`).license).replace(/^\((.*)\)$/, '$1');
 
 test('docs/dependencies.md names every dependency of every package, with its license, and nothing else', () => {
   const [server, schemas, sdk, development] = tables();
