@@ -15,6 +15,7 @@ export interface Mention {
   readonly length: number;
 }
 
+/** Words. */
 export interface TextContent {
   readonly kind: 'text';
   readonly text: string;
@@ -54,6 +55,7 @@ export interface MediaContent {
   readonly digest?: Uint8Array;
 }
 
+/** A place on earth. */
 export interface LocationContent {
   readonly kind: 'location';
   /** Degrees by WGS 84, -90 to 90. */

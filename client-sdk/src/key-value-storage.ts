@@ -6,17 +6,27 @@
  * The calls for many items make it faster where they are there, by the names of AsyncStorage 1 and 2 or those of 3.
  */
 export interface KeyValueStorage {
+  /** The value; null when there is none. */
   getItem(key: string): Promise<string | null>;
+  /** Puts one item, whole or not at all. */
   setItem(key: string, value: string): Promise<void>;
+  /** Removes an item; nothing happens when there is none. */
   removeItem(key: string): Promise<void>;
+  /** The keys of all items, in any order. */
   getAllKeys(): Promise<readonly string[]>;
 
+  /** Many at once, as in AsyncStorage 1 and 2. */
   multiGet?(keys: string[]): Promise<readonly (readonly [key: string, value: string | null])[]>;
+  /** Puts many; when it rejects, some may be there. */
   multiSet?(items: [key: string, value: string][]): Promise<void>;
+  /** Removes many; when it rejects, some may be gone. */
   multiRemove?(keys: string[]): Promise<void>;
 
+  /** Many at once, as in AsyncStorage 3. */
   getMany?(keys: string[]): Promise<Record<string, string | null>>;
+  /** As `multiSet`, by the name of AsyncStorage 3. */
   setMany?(items: Record<string, string>): Promise<void>;
+  /** As `multiRemove`, by the name of AsyncStorage 3. */
   removeMany?(keys: string[]): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import { getItems, removeItems, setItems, type KeyValueStorage } from './key-val
 import { SortedKeys } from './sorted-keys.js';
 import type { Change, KeyRange, Store } from './store.js';
 
+/** How a store lies in a key-value storage. */
 export interface KeyValueStoreOptions {
   /** What the keys of this store begin with, before a slash: 1 or more of `A-Z a-z 0-9 _ . -`. Default `godwit`. */
   readonly prefix?: string;
