@@ -14,7 +14,7 @@ const PIECE_BYTES = 64 * 1024;
 /** When the server has not taken anything for so long, it has stopped reading. */
 const STOPPED_MS = 500;
 /** What one connection may make the server hold while it floods it: the store gathers what is not on the disk yet, too. */
-const HELD_BYTES = 20 * 1024 * 1024;
+const HELD_BYTES = 40 * 1024 * 1024;
 
 interface Flood {
   what: string;
