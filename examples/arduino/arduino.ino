@@ -11,6 +11,7 @@ const char *user = "meter";
 const char *token = "...";
 const char *readingsTo = "to/alice/raw";
 const char *commands = "u/meter/raw/#";
+const int ledPin = 2;
 
 const unsigned long readEveryMs = 60000;
 const unsigned long longestWaitMs = 120000;
@@ -23,8 +24,8 @@ unsigned long triedMs = 0;
 
 // u/meter/raw/<conversation>/<from>. A command may come twice: "on" twice is on.
 void received(char *topic, byte *payload, unsigned int length) {
-  if (length == 2 && memcmp(payload, "on", 2) == 0) digitalWrite(LED_BUILTIN, HIGH);
-  if (length == 3 && memcmp(payload, "off", 3) == 0) digitalWrite(LED_BUILTIN, LOW);
+  if (length == 2 && memcmp(payload, "on", 2) == 0) digitalWrite(ledPin, HIGH);
+  if (length == 3 && memcmp(payload, "off", 3) == 0) digitalWrite(ledPin, LOW);
 }
 
 // One try; true when connected. The wait doubles, with jitter: a server that restarts is not met by all at once.
@@ -44,7 +45,7 @@ bool connectNow() {
 
 void setup() {
   Serial.begin(115200);
-  pinMode(LED_BUILTIN, OUTPUT);
+  pinMode(ledPin, OUTPUT);
   WiFi.mode(WIFI_STA);
   WiFi.begin(wifiName, wifiPassword);
   mqtt.setServer(server, port);

@@ -36,7 +36,9 @@ for await (const message of messages) {
   if (message.own || message.text === undefined) continue;
   // Its process ended before that was noted: it may have been answered.
   if (message.again && (await answers.has(message))) continue;
-  const sent = client.send(message.conversation, message.text);
+  // A device without the SDK can read plain bytes only.
+  const plain = message.content.kind === 'bare';
+  const sent = plain ? client.sendRaw(message.conversation, message.text) : client.send(message.conversation, message.text);
   answers.note(message, sent);
   await sent.until('queued');
 }

@@ -75,12 +75,14 @@ test('the echo bot, killed with -9 at every step of its work, answers each text 
   assert.ok(kills >= 10, `only ${kills} kills`);
   // Behind whatever an extra answer would have been.
   const last = run(0);
-  await alice.send('echo', 'last').until('sent');
+  await alice.sendRaw('echo', 'last').until('sent');
   asked.push('last');
   await heard.until((events) => events.at(-1)?.type === 'message' && texts(events).at(-1) === 'last');
   await last.connected;
   last.stop();
   assert.deepEqual(await last.ended, { code: 0, signal: null, errors: '' });
   assert.deepEqual(texts(heard.events), asked);
+  const kinds = heard.events.map((event) => event.type === 'message' && event.content.kind);
+  assert.deepEqual(kinds, asked.map((text) => (text === 'last' ? 'bare' : 'text')), 'plain bytes are answered with plain bytes');
   t.diagnostic(`${kills} kills, ${asked.length} texts`);
 });
