@@ -9,6 +9,7 @@ import {
   type State,
 } from 'godwit-schemas';
 import type { CallOptions, CallRequest } from './calls.js';
+import { Clock } from './clock.js';
 import type { CustomContent, Reference, SendContent, TextContent } from './content.js';
 import { encodeContent, encodeDeletion, encodeEdit, encodeReaction } from './content-encode.js';
 import type { Listener } from './emitter.js';
@@ -32,11 +33,13 @@ const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:'])
 /** What `createClient` of every entry does: see there. */
 export async function openClient(options: ClientOptions, defaultTransport: () => Transport): Promise<Client> {
   if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
-  const tokens = new Tokens(options.token, { ...defaultTiming, ...options.timing }, options.now ?? Date.now);
+  const timing = { ...defaultTiming, ...options.timing };
+  const clock = await Clock.load(options.store, { now: options.now ?? Date.now, moved: (record) => engine.clockMoved(record) });
+  const tokens = new Tokens(options.token, timing, () => clock.serverTimeMs());
   const identity = await identify(options.store, options, tokens, options.random ?? defaultRandom);
   const places = await Places.load(options.store);
   const connection: { changed(change: ConnectionChange): void } = { changed() {} };
-  const engine = new Engine({ ...options, transport: options.transport ?? defaultTransport() }, identity, places, tokens, (change) => connection.changed(change));
+  const engine: Engine = new Engine({ ...options, transport: options.transport ?? defaultTransport() }, identity, places, clock, tokens, (change) => connection.changed(change));
   await engine.load();
   const client = new Client(engine);
   connection.changed = (change) => client.connectionChanged(change);
@@ -100,6 +103,11 @@ export class Client {
     const promise = abortable(connecting.promise, signal);
     promise.catch(() => {});
     return promise;
+  }
+
+  /** What the server's clock says now, Unix milliseconds, as well as it is known: what `sentAtMs` and `expiresAtMs` are to be compared with. */
+  serverTimeMs(): number {
+    return this.#engine.clock.serverTimeMs();
   }
 
   /** Says goodbye to the server and closes the store. What waits in the outbox goes out after the next start. @throws what the store throws; it is closed all the same. */
@@ -270,7 +278,7 @@ export class Client {
   #fold(message: MessageRef, bytes: Uint8Array): Sent {
     // What it says, and what is said about it, is not to outlive it.
     const { expiresAtMs, expiresInS = 0 } = message;
-    const leftS = expiresAtMs === undefined ? expiresInS : Math.max(1, Math.ceil((expiresAtMs - this.#engine.now()) / 1_000));
+    const leftS = expiresAtMs === undefined ? expiresInS : Math.max(1, Math.ceil((expiresAtMs - this.#engine.clock.serverTimeMs()) / 1_000));
     return this.#send(message.conversation, 'content', 0, bytes, { silent: true, expiresInS: leftS });
   }
 

@@ -1,6 +1,7 @@
 import { Code, createUlid, GodwitError, type FillRandom } from 'godwit-schemas';
 import { Calls } from './calls.js';
 import { plainCipher, type Cipher } from './cipher.js';
+import type { Clock } from './clock.js';
 import { Controls } from './controls.js';
 import { Conversations } from './conversations.js';
 import { Deliveries } from './deliveries.js';
@@ -20,7 +21,7 @@ import { OutboxStore } from './outbox-store.js';
 import { tickAt, type Places } from './places.js';
 import { Presence } from './presence.js';
 import { Reads } from './reads.js';
-import { partsOfSealedKey, ranges, seqOfKey } from './records.js';
+import { keys, partsOfSealedKey, ranges, seqOfKey } from './records.js';
 import { Renewal } from './renewal.js';
 import { Handles, type SentMessage } from './sent.js';
 import { decodeStored, expiresAt, show } from './stored-message.js';
@@ -57,19 +58,18 @@ export class Engine {
   readonly #handover: Handover;
   readonly #expiry: Expiry;
   readonly #renewal: Renewal;
-  readonly now: () => number;
 
   constructor(
     options: ClientOptions & Required<Pick<ClientOptions, 'transport'>>,
     readonly identity: Identity,
     readonly places: Places,
+    readonly clock: Clock,
     tokens: Tokens,
     onConnection: (change: ConnectionChange) => void,
   ) {
     const { store, random = defaultRandom, now = Date.now, debug = () => {}, cipher = plainCipher as Cipher } = options;
     const { user, device } = identity;
     this.#store = store;
-    this.now = now;
     this.debug = debug;
     const timing = (this.timing = { ...defaultTiming, ...options.timing });
     this.newId = createUlid(now, random);
@@ -92,7 +92,7 @@ export class Engine {
     this.#handover = new Handover(() => void this.inbox.run(() => {}).catch(failed));
     const touched = (conversation: string): void => this.conversations.touched(conversation);
     this.messages = new Messages({ user, cipher, debug, expires, touched, emit });
-    this.#expiry = new Expiry(store, this.inbox, this.messages, now, failed);
+    this.#expiry = new Expiry(store, this.inbox, this.messages, clock, () => this.#renewal.measure(), failed);
 
     const sent = {
       watch: (message: SentMessage) => this.#watch(message),
@@ -102,7 +102,12 @@ export class Engine {
     };
     this.outboxStore = new OutboxStore({ user, device, handles: this.handles, sent, emit, ticked }, this.writes, this.messages);
     this.outbox = new Outbox(
-      { user, cipher, timing, random, debug, run: (apply) => this.inbox.run(apply), failed, expecting, noResult: () => this.#noResult() },
+      {
+        ...{ user, cipher, timing, random, debug, failed, expecting },
+        run: (apply) => this.inbox.run(apply),
+        noResult: () => this.#noResult(),
+        measured: (serverMs, askedAt) => clock.measured(serverMs, askedAt),
+      },
       this.outboxStore,
       options.window ?? defaultWindow,
     );
@@ -111,16 +116,21 @@ export class Engine {
     this.reads = new Reads(this.controls, this.writes, { timing, random, failed });
     this.presence = new Presence(this.controls, { user, emit, failed });
     this.typing = new Typing(this.controls, timing.typingEveryMs);
-    this.history = new History(store, places, { user, now, open: (conversation, seqs) => this.#open(seqs.map((seq) => ({ conversation, seq }))) });
+    const shownAt = (): number => {
+      // What is hidden by a clock in doubt is shown again when the server has told its time.
+      this.#expiry.wake();
+      return clock.serverTimeMs();
+    };
+    this.history = new History(store, places, { user, now: shownAt, open: (conversation, seqs) => this.#open(seqs.map((seq) => ({ conversation, seq }))) });
     this.conversations = new Conversations(store, places, {
       user,
-      now,
+      now: shownAt,
       readHere: (conversation) => this.reads.seq(conversation),
       wanted: () => this.emitter.wants('conversation'),
       emit: (info) => emit({ type: 'conversation', ...info }),
       failed,
     });
-    this.#renewal = new Renewal(tokens, this.calls, now, debug);
+    this.#renewal = new Renewal(tokens, this.calls, clock, debug);
 
     const deliveries = new Deliveries({ cipher, debug, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq) }, this.messages);
     const { inbox, outbox, controls, calls, presence, emitter } = this;
@@ -143,6 +153,7 @@ export class Engine {
         this.reads.ready();
         this.outbox.ready(connection);
         this.#renewal.start(token);
+        this.#expiry.wake();
       },
       packet: (packet, connection) => dispatch(packet, connection, { inbox, deliveries, outbox, controls, calls, presence, emitter, receipts, link: this.link, debug }),
       lost: (connection) => {
@@ -168,10 +179,10 @@ export class Engine {
       if (seq > readTo) await this.#countRead(conversation, seq);
     }
     for (let from: string = ranges.sealed.from; ; ) {
-      const keys = (await this.#store.range({ ...ranges.sealed, from, limit: 256 })).map(([key]) => key);
-      if (keys.length > 0) await this.#open(keys.map(partsOfSealedKey));
-      if (keys.length < 256) return;
-      from = `${keys[keys.length - 1]}\0`;
+      const sealed = (await this.#store.range({ ...ranges.sealed, from, limit: 256 })).map(([key]) => key);
+      if (sealed.length > 0) await this.#open(sealed.map(partsOfSealedKey));
+      if (sealed.length < 256) return;
+      from = `${sealed[sealed.length - 1]}\0`;
     }
   }
 
@@ -190,13 +201,20 @@ export class Engine {
           const stored = decodeStored(record);
           const expires = expiresAt(stored.head);
           if (stored.head.from === user && stored.head.device === device) continue;
-          if (expires !== undefined && expires <= this.now()) continue;
+          if (expires !== undefined && expires <= this.clock.serverTimeMs()) continue;
           const seq = seqOfKey(key);
           const event = show(conversation, seq, stored, user, this.places.get(conversation)) ?? (await this.messages.changedBy(conversation, stored, tx));
           if (event) tx.after(() => this.#handOver({ ...event, again: true }, conversation, seq));
         }
       });
     }
+  }
+
+  /** What was planned by the clock is planned anew. */
+  clockMoved(record: Uint8Array): void {
+    this.writes.write([{ key: keys.clock, value: record }]).catch((error) => this.#failed(error));
+    this.#renewal.plan();
+    this.#expiry.plan();
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,8 @@ export interface Item {
   attempt?: Connection;
   /** Refusals that were worth a retry, in a row. */
   refusals: number;
+  /** The server cannot have had it before this, on the monotonic clock; undefined when an earlier run may have published it. */
+  askedAt?: number;
 }
 
 /**

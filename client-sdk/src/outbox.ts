@@ -25,6 +25,8 @@ export interface OutboxHooks {
   expecting(): void;
   /** A PUBACK came without a result: the session does not take results. */
   noResult(): void;
+  /** A result has the server's time, of some moment after `askedAt` (monotonic clock). */
+  measured(serverMs: number, askedAt: number): void;
 }
 
 /** Accepted publishes after which a window that a refusal has narrowed is doubled. */
@@ -64,6 +66,7 @@ export class Outbox {
   /** It is kept now. */
   saved(item: Item): void {
     item.phase = 'waiting';
+    item.askedAt = monotonicMs();
     item.sent.keep();
     this.pump();
   }
@@ -97,6 +100,7 @@ export class Outbox {
     if (!item || item.phase === 'answered' || item.phase === 'saving') return undefined;
     if (result.code === Code.OK) {
       item.phase = 'answered';
+      if (item.askedAt !== undefined) this.hooks.measured(Number(result.sentAtMs), item.askedAt);
       if (++this.#accepted >= calm) {
         this.#accepted = 0;
         this.#window = Math.min(this.widest, this.#window * 2);
@@ -145,6 +149,8 @@ export class Outbox {
     const message = await this.#seal(item);
     if (message === undefined || connection !== this.#connection || this.#next(lane)?.item !== item) return true;
     const { head } = item;
+    // Of a resend the server tells when it had it first.
+    if (item.askedAt !== undefined && !item.attempt) item.askedAt = monotonicMs();
     lane.published(item, connection);
     this.#lanes.delete(head.conversation);
     this.#lanes.set(head.conversation, lane);

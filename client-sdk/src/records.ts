@@ -7,6 +7,8 @@ const digits = (n: number): string => n.toString(16).padStart(14, '0');
 export const keys = {
   /** Who the store belongs to (`identity`). */
   identity: 'identity',
+  /** How far the local clock is from the server's (`clock`). */
+  clock: 'clock',
   /** A conversation's place and floors (`inbox`). */
   place: (conversation: string): string => `p/${conversation}`,
   /** A message, a gap, an event, or what was folded into a message, at its place (`messages`). */

@@ -1,50 +1,79 @@
 import type { Calls } from './calls.js';
+import type { Clock } from './clock.js';
 import type { Debug } from './options.js';
 import type { Tokens } from './token.js';
-import { Timer } from './wait.js';
+import { monotonicMs, Timer } from './wait.js';
 
-/** After a renewal that failed, the next try; when the token ends before that, the server ends the connection. */
+/** After a renewal, the next one at the earliest; when the token ends before that, the server ends the connection. */
 const againMs = 5_000;
 
 /** Keeps a connection beyond its token's end: asks for a new token in time, and calls `auth.renew`. */
 export class Renewal {
   #timer = new Timer();
-  #connected = false;
+  /** Of the present connection. */
+  #token: string | undefined;
+  /** On the monotonic clock. */
+  #notBefore = 0;
+  #measuring: Promise<void> | undefined;
 
   constructor(
     private readonly tokens: Tokens,
     private readonly calls: Calls,
-    private readonly now: () => number,
+    private readonly clock: Clock,
     private readonly debug: Debug,
   ) {}
 
   /** Connected with this token. */
   start(token: string): void {
-    this.#connected = true;
-    this.#plan(token);
+    this.#token = token;
+    if (this.#renewAtMs() < Infinity && this.clock.doubtful) void this.measure().then(() => this.plan());
+    else this.plan();
   }
 
   stop(): void {
-    this.#connected = false;
+    this.#token = undefined;
     this.#timer.clear();
   }
 
-  #plan(token: string): void {
-    const at = this.tokens.renewAtMs(token);
-    if (!this.tokens.renewable || at === Infinity || !this.#connected) return;
-    this.#timer.set(at - this.now(), () => void this.#renew());
+  /** Asks the server for its time: the answer of a renewal has it, and a token that is good may be renewed by itself. Never rejects. */
+  measure(): Promise<void> {
+    if (this.#token === undefined) return Promise.resolve();
+    this.#measuring ??= this.#call(this.#token)
+      .catch((error) => this.debug({ what: 'clock not measured', error }))
+      .finally(() => (this.#measuring = undefined));
+    return this.#measuring;
+  }
+
+  /** To be called again when the clock has moved. */
+  plan(): void {
+    const at = this.#renewAtMs();
+    if (at < Infinity) this.#timer.set(Math.max(at - this.clock.serverTimeMs(), this.#notBefore - monotonicMs()), () => void this.#renew());
+  }
+
+  #renewAtMs(): number {
+    return this.#token !== undefined && this.tokens.renewable ? this.tokens.renewAtMs(this.#token) : Infinity;
   }
 
   async #renew(): Promise<void> {
     try {
       const token = await this.tokens.fetch();
-      if (!this.#connected) return;
-      await this.calls.call('auth.renew', { token });
+      if (this.#token === undefined) return;
+      await this.#call(token);
+      if (this.#token === undefined) return;
+      this.#token = token;
       this.debug({ what: 'token renewed' });
-      this.#plan(token);
+      // A token that comes old, or a clock that is wrong, makes no loop.
+      this.#notBefore = monotonicMs() + againMs;
+      this.plan();
     } catch (error) {
       this.debug({ what: 'token not renewed', error });
-      if (this.#connected) this.#timer.set(againMs, () => void this.#renew());
+      if (this.#token !== undefined) this.#timer.set(againMs, () => void this.#renew());
     }
+  }
+
+  async #call(token: string): Promise<void> {
+    const askedAt = monotonicMs();
+    const { serverTimeMs } = await this.calls.call('auth.renew', { token });
+    if (serverTimeMs > 0n) this.clock.measured(Number(serverTimeMs), askedAt);
   }
 }
