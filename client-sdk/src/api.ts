@@ -13,6 +13,7 @@ export { indexedDbStore } from './indexeddb-store.js';
 export type { KeyValueStorage } from './key-value-storage.js';
 export { keyValueStore, type KeyValueStoreOptions } from './key-value-store.js';
 export { memoryStore } from './memory-store.js';
+export { platformNetwork, type NetworkHints } from './network.js';
 export { defaultTiming, type ClientOptions, type Debug, type DebugEntry, type MessageRef, type SendOptions, type Timing, type TokenSource } from './options.js';
 export type { Sent } from './sent.js';
 export type { Change, KeyRange, Store } from './store.js';

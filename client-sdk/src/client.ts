@@ -34,6 +34,8 @@ const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:'])
 export async function openClient(options: ClientOptions, defaultTransport: () => Transport): Promise<Client> {
   if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
   const timing = { ...defaultTiming, ...options.timing };
+  const { backgroundKeepaliveS } = timing;
+  if (!(backgroundKeepaliveS >= 300 && backgroundKeepaliveS <= 900)) throw new GodwitError(Code.MALFORMED, `not 300 to 900 seconds: ${backgroundKeepaliveS}`);
   const clock = await Clock.load(options.store, { now: options.now ?? Date.now, moved: (record) => engine.clockMoved(record) });
   const tokens = new Tokens(options.token, timing, () => clock.serverTimeMs());
   const identity = await identify(options.store, options, tokens, options.random ?? defaultRandom);
@@ -103,6 +105,30 @@ export class Client {
     const promise = abortable(connecting.promise, signal);
     promise.catch(() => {});
     return promise;
+  }
+
+  /**
+   * The app is out of sight; call it when it has been for a few seconds. Others see AWAY. The connection gets a
+   * keepalive of `backgroundKeepaliveS`, which takes one reconnect; then nothing is sent but an answer to what arrives,
+   * and a ping when that time has passed. `connect()` in background stays in background.
+   * @param options close: ends the connection instead, and keeps everything: for phones that a push wakes. Others see
+   * OFFLINE.
+   * @returns a promise that resolves when the system may put the app to sleep.
+   * @throws GodwitError UNAVAILABLE when the client is closed.
+   */
+  async background({ close = false }: { close?: boolean } = {}): Promise<void> {
+    if (this.#closed) throw closedError();
+    await this.#engine.background(close);
+  }
+
+  /**
+   * The app is in sight again: connects at once, or asks at once whether the connection is alive (it is given up after
+   * `pingTimeoutMs` without an answer). Others see what `setPresence` says.
+   * @throws GodwitError UNAVAILABLE when the client is closed.
+   */
+  foreground(): void {
+    if (this.#closed) throw closedError();
+    this.#engine.foreground();
   }
 
   /** What the server's clock says now, Unix milliseconds, as well as it is known: what `sentAtMs` and `expiresAtMs` are to be compared with. */

@@ -145,6 +145,7 @@ export class Engine {
       random,
       now,
       debug,
+      network: options.network,
       state: onConnection,
       ready: (connection, fresh, token) => {
         this.controls.ready(connection);
@@ -215,6 +216,18 @@ export class Engine {
     this.writes.write([{ key: keys.clock, value: record }]).catch((error) => this.#failed(error));
     this.#renewal.plan();
     this.#expiry.plan();
+  }
+
+  async background(close: boolean): Promise<void> {
+    const resting = this.link.background(close);
+    this.presence.setBackground(true, !close && !this.link.replacing);
+    await resting;
+  }
+
+  foreground(): void {
+    this.link.foreground();
+    this.presence.setBackground(false, true);
+    this.#expiry.wake();
   }
 
   async close(): Promise<void> {

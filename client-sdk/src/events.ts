@@ -153,7 +153,7 @@ export interface PresenceNotice {
 
 /** How the connection is. */
 export type ConnectionState =
-  /** Not asked to connect yet. */
+  /** Not asked to connect yet, or closed by `background({ close: true })`. */
   | 'idle'
   | 'connecting'
   | 'connected'

@@ -1,22 +1,17 @@
-import { clientId, Code, codeName, deliveryTopics, GodwitError, publishTopics, type FillRandom } from 'godwit-schemas';
+import { Code, codeName, GodwitError, type FillRandom } from 'godwit-schemas';
+import { Attempt, type AttemptOptions, type Ending } from './attempt.js';
 import { backoffMs } from './backoff.js';
 import type { ConnectionChange, ConnectionState } from './events.js';
-import { Liveness } from './liveness.js';
-import type { Debug, Timing } from './options.js';
-import type { Tokens } from './token.js';
-import type { CloseReason, Connection, ConnectionHandlers, ConnectOptions, Packet, Transport } from './transport.js';
-import { monotonicMs, Timer } from './wait.js';
+import type { NetworkHints } from './network.js';
+import type { Debug } from './options.js';
+import type { Connection, Packet } from './transport.js';
+import { Deferred, monotonicMs, Timer } from './wait.js';
 
-export interface LinkHooks {
-  readonly url: string;
-  readonly user: string;
-  readonly device: string;
-  readonly transport: Transport;
-  readonly tokens: Tokens;
-  readonly timing: Timing;
+export interface LinkHooks extends Omit<AttemptOptions, 'keepaliveS' | 'subscribe'> {
   readonly random: FillRandom;
   readonly now: () => number;
   readonly debug: Debug;
+  readonly network: NetworkHints | undefined;
   state(change: ConnectionChange): void;
   /** Connected, and subscribed. `fresh`: the server knew no session of this device. */
   ready(connection: Connection, fresh: boolean, token: string): void;
@@ -26,26 +21,31 @@ export interface LinkHooks {
   waiting(): boolean;
 }
 
-/** MQTT 3.1.1, table 3.1: bad user name or password, not authorized. */
-const notAuthorized: ReadonlySet<number> = new Set([4, 5]);
-/** Unacceptable protocol version, identifier rejected. */
-const neverAccepted: ReadonlySet<number> = new Set([1, 2]);
+/** States in which nothing is tried until the app says so. */
+const resting: ReadonlySet<ConnectionState> = new Set(['idle', 'signed-out', 'taken-over', 'closed']);
 
-/** Keeps one connection at a time, until it is told to stop or the server says that it must not. */
+/**
+ * Keeps one connection at a time, until it is told to stop or the server says that it must not. Where a connection in
+ * use is to have another keepalive, a successor is made beside it and takes its place once the server has accepted it.
+ */
 export class Link {
   #state: ConnectionState = 'idle';
-  /** Names the present attempt: what an earlier one still tells is not listened to. */
-  #turn = 0;
-  #connection: Connection | undefined;
-  #liveness: Liveness | undefined;
-  #connected = false;
-  #connectedAt = 0;
+  #current: Attempt | undefined;
+  /** What is to take the place of `#current`, with another keepalive. */
+  #successor: Attempt | undefined;
   #tries = 0;
   #refusals = 0;
   #subscribeAnyway = false;
-  /** Why the server said that it ends this connection. */
-  #ending: GodwitError | undefined;
+  #background = false;
+  /** Closed by `background`: `foreground` connects again. */
+  #asleep = false;
+  /** Someone waits for the connection to be as it is to be in background. */
+  #settling: Deferred<void> | undefined;
   #timer = new Timer();
+  /** When the next try is due, on the monotonic clock. */
+  #retryAt = 0;
+  #error: Error | undefined;
+  #stopListening: (() => void) | undefined;
 
   constructor(private readonly hooks: LinkHooks) {}
 
@@ -56,24 +56,63 @@ export class Link {
   /** Connects, and stays connected. While it waits to try again: now. */
   connect(): void {
     if (this.#state === 'connecting' || this.#state === 'connected' || this.#state === 'closed') return;
+    this.#stopListening ??= this.hooks.network?.listen((online) => this.#hinted(online));
     if (this.#state !== 'waiting') this.#tries = this.#refusals = 0;
-    this.#attempt();
+    this.#begin();
   }
 
   async close(): Promise<void> {
-    const connection = this.#connection;
-    this.#abandon();
+    this.#stopListening?.();
+    const connection = this.#current?.connection;
+    this.#leaveAll();
     this.#set({ state: 'closed' });
     await connection?.close();
   }
 
+  /**
+   * In background: the connection is closed, or gets the keepalive of the background. Resolves when it is so, or when
+   * there is none: nothing more is sent then but what the app asks for.
+   */
+  async background(close: boolean): Promise<void> {
+    this.#background = true;
+    if (!close) {
+      this.#fit();
+      if (this.#settled) return;
+      await (this.#settling ??= new Deferred()).promise;
+    } else if (!resting.has(this.#state)) {
+      this.#asleep = true;
+      const connection = this.#current?.connection;
+      this.#leaveAll();
+      this.#set({ state: 'idle' });
+      await connection?.close();
+    }
+  }
+
+  /** In front again: connects at once, or finds out at once whether the connection is alive, and gives it its usual keepalive. */
+  foreground(): void {
+    this.#background = false;
+    if (this.#asleep || this.#state === 'waiting') {
+      this.#tries = 0;
+      this.#begin();
+    } else {
+      this.#current?.check();
+      this.#fit();
+    }
+    this.#tellSettled();
+  }
+
+  /** Whether a connection that is ready is about to be replaced by another. */
+  get replacing(): boolean {
+    return this.#successor !== undefined;
+  }
+
   /** Gives the present connection up, and connects again after a while. */
   drop(error: Error): void {
-    const connection = this.#connection;
+    const connection = this.#current?.connection;
     if (!connection) return;
-    this.#abandon();
+    this.#leave(this.#current!);
     connection.abort();
-    this.#retry(error);
+    this.#ended({ kind: 'lost', error });
   }
 
   /** The session lacks a subscription: subscribe again, on the next connection. */
@@ -84,118 +123,161 @@ export class Link {
 
   /** Something was sent that is to be answered. */
   expecting(): void {
-    this.#liveness?.expect();
+    this.#current?.expecting();
   }
 
   /** A result that is about the connection. */
   ended(code: Code, text: string): void {
-    this.#ending = new GodwitError(code, text || undefined);
+    this.#current?.ended(code, text);
   }
 
-  #attempt(): void {
+  #begin(): void {
     this.#timer.clear();
-    const turn = ++this.#turn;
-    this.#ending = undefined;
+    this.#asleep = false;
     this.#set({ state: 'connecting' });
-    this.hooks.tokens.get().then(
-      (token) => turn === this.#turn && this.#open(turn, token),
-      (error: Error) => turn === this.#turn && this.#retry(error),
-    );
+    if (this.#state === 'connecting') this.#current = this.#attempt();
   }
 
-  #open(turn: number, token: string): void {
-    const { user, device, timing, transport, url } = this.hooks;
-    const mine = <A extends unknown[]>(act: (...args: A) => void) => (...args: A): void => {
-      if (turn === this.#turn) act(...args);
-    };
-    let connection: Connection;
-    const options: ConnectOptions = {
-      url,
-      clientId: clientId(user, device),
-      username: user,
-      password: token,
-      keepaliveS: timing.keepaliveS,
-      connectTimeoutMs: timing.connectTimeoutMs,
-      // A Presence of OFFLINE is empty: the server ends this connection's lease at once, and clears nothing.
-      will: { topic: publishTopics.presence(user), payload: new Uint8Array(0), retain: true },
-    };
-    const handlers: ConnectionHandlers = {
-      open: mine((present: boolean) => void this.#opened(turn, connection, present, token)),
-      packet: mine((packet: Packet) => this.hooks.packet(packet, connection)),
-      heard: mine(() => this.#liveness?.heard()),
-      close: mine((reason: CloseReason) => this.#closed(reason)),
-    };
-    try {
-      connection = transport.connect(options, handlers);
-    } catch (error) {
-      return this.#retry(error as Error);
-    }
-    this.#connection = connection;
-    const waiting = (): boolean => !this.#connected || this.hooks.waiting();
-    const dead = (): void => this.drop(new GodwitError(Code.UNAVAILABLE, 'the connection is dead: no answer to a ping'));
-    this.#liveness = new Liveness(connection, timing, waiting, dead);
+  get #keepaliveS(): number {
+    const { keepaliveS, backgroundKeepaliveS } = this.hooks.timing;
+    return this.#background ? backgroundKeepaliveS : keepaliveS;
   }
 
-  async #opened(turn: number, connection: Connection, present: boolean, token: string): Promise<void> {
-    if (!present || this.#subscribeAnyway) {
-      this.#liveness?.expect();
-      const filter = deliveryTopics.all(this.hooks.user);
-      let granted: number;
-      try {
-        [granted] = await connection.subscribe([filter]);
-      } catch (error) {
-        // The connection's end says so too; here only what ended without it.
-        if (turn === this.#turn) this.drop(error as Error);
-        return;
-      }
-      if (turn !== this.#turn) return;
-      if (granted === 128) return this.drop(new GodwitError(Code.NOT_ALLOWED, `the server does not grant ${filter}`));
-      this.#subscribeAnyway = false;
-    }
-    this.#connected = true;
-    this.#connectedAt = monotonicMs();
-    this.#set({ state: 'connected' });
-    if (turn === this.#turn) this.hooks.ready(connection, !present, token);
+  #attempt(): Attempt {
+    const attempt = new Attempt({ ...this.hooks, keepaliveS: this.#keepaliveS, subscribe: this.#subscribeAnyway }, {
+      accepted: () => this.#accepted(attempt),
+      ready: (fresh) => this.#ready(attempt, fresh),
+      packet: (packet, connection) => this.hooks.packet(packet, connection),
+      waiting: () => this.hooks.waiting(),
+      over: (ending) => this.#over(attempt, ending),
+    });
+    return attempt;
   }
 
-  #closed({ returnCode, error }: CloseReason): void {
-    const ending = this.#ending;
-    this.#abandon();
-    if (ending?.code === Code.TAKEN_OVER) return this.#set({ state: 'taken-over', error: ending });
-    if (ending?.code === Code.REVOKED || ending?.code === Code.UNAUTHENTICATED) return this.#refused(ending);
-    if (returnCode !== undefined && notAuthorized.has(returnCode)) return this.#refused(new GodwitError(Code.UNAUTHENTICATED));
-    if (returnCode !== undefined && neverAccepted.has(returnCode)) {
-      return this.#set({ state: 'signed-out', error: new GodwitError(Code.MALFORMED, `the server does not accept this client (CONNACK ${returnCode})`) });
+  #accepted(attempt: Attempt): void {
+    if (attempt !== this.#successor) return;
+    const before = this.#current!;
+    this.#leave(before);
+    before.connection?.abort();
+    this.#current = attempt;
+    this.#successor = undefined;
+  }
+
+  #ready(attempt: Attempt, fresh: boolean): void {
+    this.#subscribeAnyway = false;
+    if (this.#state !== 'connected') this.#set({ state: 'connected' });
+    // A listener may have ended it.
+    if (attempt !== this.#current) return;
+    this.hooks.ready(attempt.connection!, fresh, attempt.token);
+    this.#fit();
+    this.#tellSettled();
+  }
+
+  /**
+   * A connection in use gets the keepalive that it should have. MQTT fixes it at CONNECT, and the server's presence lease
+   * follows it: always the long one would show a phone that lost its network as online for a quarter of an hour. So it
+   * takes another connection, at a moment at which the radio is awake anyhow.
+   */
+  #fit(): void {
+    const keepaliveS = this.#keepaliveS;
+    if (this.#successor && this.#successor.keepaliveS !== keepaliveS) this.#leaveSuccessor();
+    if (this.#current?.ready && this.#current.keepaliveS !== keepaliveS) this.#successor ??= this.#attempt();
+  }
+
+  #over(attempt: Attempt, ending: Ending): void {
+    if (attempt === this.#successor) {
+      // What kept it from connecting is the network's or the server's: the connection in use would not be better off.
+      const connection = this.#current?.connection;
+      this.#successor = undefined;
+      if (this.#current) this.#leave(this.#current);
+      connection?.abort();
+    } else {
+      this.#leave(attempt);
     }
-    this.#retry(ending ?? error ?? new GodwitError(Code.UNAVAILABLE, returnCode === undefined ? 'the connection was lost' : `CONNACK ${returnCode}`));
+    this.#ended(ending);
+  }
+
+  /** The present attempt is over. */
+  #ended({ kind, error }: Ending): void {
+    if (this.#successor) {
+      this.#current = this.#successor;
+      this.#successor = undefined;
+      // Taken over: by the successor, whose CONNACK is on its way.
+      if (kind !== 'taken-over') this.#set({ state: 'connecting' });
+    } else if (kind === 'taken-over') this.#set({ state: 'taken-over', error });
+    else if (kind === 'rejected') this.#set({ state: 'signed-out', error });
+    else if (kind === 'refused') this.#refused(error);
+    else this.#retry(error);
   }
 
   /** The token was: another one, once. */
-  #refused(error: GodwitError): void {
+  #refused(error: Error): void {
     this.hooks.tokens.discard();
-    this.hooks.debug({ what: 'refused', code: codeName(error.code) });
+    this.hooks.debug({ what: 'refused', code: codeName((error as GodwitError).code) });
     if (++this.#refusals >= 2) this.#set({ state: 'signed-out', error });
-    else this.#attempt();
+    else this.#begin();
   }
 
   #retry(error: Error): void {
-    const { timing, random, now } = this.hooks;
-    const wait = backoffMs(this.#tries++, timing.backoffMinMs, timing.backoffMaxMs, random);
-    this.#set({ state: 'waiting', retryAtMs: now() + wait, error });
-    if (this.#state === 'waiting') this.#timer.set(wait, () => this.#attempt());
+    this.#wait(this.hooks.network?.online === false ? this.hooks.timing.backoffMaxMs : this.#nextBackoffMs(), error);
   }
 
-  /** Whatever the present attempt has: not listened to any more. */
-  #abandon(): void {
-    this.#turn++;
+  #nextBackoffMs(): number {
+    const { timing, random } = this.hooks;
+    return backoffMs(this.#tries++, timing.backoffMinMs, timing.backoffMaxMs, random);
+  }
+
+  #wait(ms: number, error: Error | undefined): void {
+    this.#error = error;
+    this.#retryAt = monotonicMs() + ms;
+    this.#set({ state: 'waiting', retryAtMs: this.hooks.now() + ms, error });
+    if (this.#state === 'waiting') this.#timer.set(ms, () => this.#begin());
+  }
+
+  /**
+   * The platform thinks that the network came or went. Not believed without more: what is connected is asked whether it
+   * is alive, and without a network there is still a try at the longest backoff.
+   */
+  #hinted(online: boolean): void {
+    this.hooks.debug({ what: 'network', online });
+    if (online) this.#tries = 0;
+    if (this.#state === 'connected') this.#current?.check();
+    if (this.#state !== 'waiting') return;
+    // The first backoff is the jitter: not all phones of a train that leaves the tunnel connect in the same moment.
+    const ms = online ? Math.min(this.#nextBackoffMs(), Math.max(0, this.#retryAt - monotonicMs())) : this.hooks.timing.backoffMaxMs;
+    this.#wait(ms, this.#error);
+  }
+
+  /** Not listened to any more; what is to become of its connection is the caller's. */
+  #leave(attempt: Attempt): void {
+    if (attempt.stable) this.#tries = this.#refusals = 0;
+    attempt.abandon();
+    if (attempt === this.#current) this.#current = undefined;
+    if (attempt.connection) this.hooks.lost(attempt.connection);
+  }
+
+  #leaveSuccessor(): void {
+    this.#successor?.abandon();
+    this.#successor?.connection?.abort();
+    this.#successor = undefined;
+  }
+
+  #leaveAll(): void {
     this.#timer.clear();
-    this.#liveness?.stop();
-    this.#liveness = undefined;
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (this.#connected && monotonicMs() - this.#connectedAt >= this.hooks.timing.stableMs) this.#tries = this.#refusals = 0;
-    this.#connected = false;
-    if (connection) this.hooks.lost(connection);
+    this.#leaveSuccessor();
+    if (this.#current) this.#leave(this.#current);
+  }
+
+  /** The connection is as it is to be, or there is none. */
+  get #settled(): boolean {
+    if (this.#state === 'connecting' || this.#successor) return false;
+    return this.#state !== 'connected' || (this.#current?.ready === true && this.#current.keepaliveS === this.#keepaliveS);
+  }
+
+  #tellSettled(): void {
+    if (!this.#settling || (this.#background && !this.#settled)) return;
+    this.#settling.resolve();
+    this.#settling = undefined;
   }
 
   #set(change: Omit<ConnectionChange, 'type'>): void {
@@ -203,5 +285,6 @@ export class Link {
     this.#state = change.state;
     this.hooks.debug({ what: 'connection', ...change });
     this.hooks.state({ type: 'connection', ...change });
+    if (change.state !== 'connected') this.#tellSettled();
   }
 }

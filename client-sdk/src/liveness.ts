@@ -24,6 +24,11 @@ export class Liveness {
     this.#timer.set(this.timing.quietMs, () => this.#look());
   }
 
+  /** Whether it is alive, now: a ping, and `pingTimeoutMs` later it is dead if nothing was heard since. */
+  check(): void {
+    if (!this.#pinged) this.#ping();
+  }
+
   heard(): void {
     this.#heardAt = monotonicMs();
     this.#pinged = false;
@@ -34,17 +39,16 @@ export class Liveness {
   }
 
   #look(): void {
+    if (this.#pinged) return this.dead();
     if (!this.waiting()) return;
-    const { quietMs, pingTimeoutMs } = this.timing;
-    const left = this.#heardAt + quietMs - monotonicMs();
-    if (left > 0) {
-      this.#timer.set(left, () => this.#look());
-    } else if (this.#pinged) {
-      this.dead();
-    } else {
-      this.#pinged = true;
-      this.connection.ping();
-      this.#timer.set(pingTimeoutMs, () => this.#look());
-    }
+    const left = this.#heardAt + this.timing.quietMs - monotonicMs();
+    if (left > 0) this.#timer.set(left, () => this.#look());
+    else this.#ping();
+  }
+
+  #ping(): void {
+    this.#pinged = true;
+    this.connection.ping();
+    this.#timer.set(this.timing.pingTimeoutMs, () => this.#look());
   }
 }

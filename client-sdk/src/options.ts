@@ -1,5 +1,6 @@
 import type { FillRandom } from 'godwit-schemas';
 import type { Cipher } from './cipher.js';
+import type { NetworkHints } from './network.js';
 import type { Store } from './store.js';
 import type { Transport } from './transport.js';
 
@@ -21,6 +22,8 @@ export interface Timing {
   readonly connectTimeoutMs: number;
   /** Seconds. */
   readonly keepaliveS: number;
+  /** Seconds, in background: 300 to 900. */
+  readonly backgroundKeepaliveS: number;
   /** Until the token function must have answered. */
   readonly tokenTimeoutMs: number;
   /** Something waits for an answer, and nothing was heard for this long: ping. */
@@ -44,6 +47,7 @@ export const defaultTiming: Timing = {
   connectTimeoutMs: 10_000,
   tokenTimeoutMs: 30_000,
   keepaliveS: 30,
+  backgroundKeepaliveS: 600,
   quietMs: 5_000,
   pingTimeoutMs: 5_000,
   stableMs: 10_000,
@@ -68,6 +72,8 @@ export interface ClientOptions {
   readonly store: Store;
   /** Default: mqtt.js. */
   readonly transport?: Transport;
+  /** Whether there is a network, where the platform says so. Default: in browsers theirs, elsewhere none. */
+  readonly network?: NetworkHints;
   /** Default: none (alg 0). */
   readonly cipher?: Cipher;
   readonly debug?: Debug;

@@ -24,6 +24,7 @@ export class Presence {
   #connection: Connection | undefined;
   /** What this device says of itself: a connection counts as online until it says otherwise. */
   #own: State = State.ONLINE;
+  #background = false;
 
   constructor(
     private readonly controls: Controls,
@@ -56,9 +57,16 @@ export class Presence {
   }
 
   set(state: State): void {
-    if (state === this.#own) return;
-    this.#own = state;
-    this.#tell();
+    this.#change(() => (this.#own = state), true);
+  }
+
+  /**
+   * In background, ONLINE is AWAY.
+   * @param now false: another connection is about to take the place of the present one. It begins as ONLINE, so that
+   * others would be told AWAY, ONLINE, AWAY: it is told there.
+   */
+  setBackground(background: boolean, now: boolean): void {
+    this.#change(() => (this.#background = background), now);
   }
 
   /** @param fresh the server knows no subscription of this device. */
@@ -67,7 +75,7 @@ export class Presence {
     if (fresh) for (const watched of this.#watched.values()) watched.granted = false;
     const users = [...this.#watched].filter(([, { granted }]) => !granted).map(([user]) => user);
     if (users.length > 0) void this.#subscribe(connection, users);
-    if (this.#own !== State.ONLINE) this.#tell();
+    if (this.#shown !== State.ONLINE) this.#tell();
   }
 
   lost(): void {
@@ -118,8 +126,18 @@ export class Presence {
     });
   }
 
+  get #shown(): State {
+    return this.#background && this.#own === State.ONLINE ? State.AWAY : this.#own;
+  }
+
+  #change(change: () => void, now: boolean): void {
+    const before = this.#shown;
+    change();
+    if (now && this.#shown !== before) this.#tell();
+  }
+
   #tell(): void {
-    const state = this.#own;
+    const state = this.#shown;
     const payload = toBinary(PresenceSchema, create(PresenceSchema, { state }));
     const landed = (refusal: Parameters<typeof refusalOf>[0] | undefined): void => {
       if (refusal) this.hooks.failed(refusalOf(refusal));

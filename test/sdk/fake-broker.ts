@@ -177,8 +177,8 @@ export class FakeBroker {
     this.session(user).deliver(deliveryTopics.receipt(user), toBinary(ReceiptSchema, create(ReceiptSchema, init)));
   }
 
-  result(user: string, init: ResultInit): void {
-    this.session(user).deliver(deliveryTopics.result(user), toBinary(ResultSchema, create(ResultSchema, init)), 0);
+  result(user: string, init: ResultInit, session = this.session(user)): void {
+    session.deliver(deliveryTopics.result(user), toBinary(ResultSchema, create(ResultSchema, init)), 0);
   }
 
   #accept(socket: net.Socket): void {
@@ -210,7 +210,10 @@ export class FakeBroker {
     if (returnCode !== 0) return void connection.socket.end();
     const session = known ?? new FakeSession(packet.clientId);
     this.sessions.set(packet.clientId, session);
-    session.connection?.socket.destroy();
+    if (session.connection) {
+      this.result(session.user, { code: Code.TAKEN_OVER }, session);
+      session.connection.socket.end();
+    }
     session.connection = connection;
     connection.session = session;
     session.resend();

@@ -205,6 +205,30 @@ describe('the SDK on the real server', { timeout: 60_000 }, () => {
     assert.equal(heard.events.at(-1)!.state, State.OFFLINE);
   }));
 
+  test('background and foreground: others see AWAY and ONLINE, and no offline between; messages come in both', (t) => story(t, async (at) => {
+    const bob = await at.known('bob');
+    const alice = await at.known('alice', { device: 'phone' });
+    const [seen, heard, states] = [new Recorder(bob, 'presence'), new Recorder(alice, 'message', 'gap'), new Recorder(alice, 'connection')];
+    await bob.presence.watch('alice');
+    await seen.until(1);
+    await alice.background();
+    await seen.until((events) => events.at(-1)?.state === State.AWAY);
+    await bob.send('alice', 'are you there?').until('delivered');
+    alice.foreground();
+    await seen.until((events) => events.at(-1)?.state === State.ONLINE);
+    await alice.send('bob', 'now I am').until('delivered');
+    assert.deepEqual(seen.events.map(({ state }) => state), [State.ONLINE, State.AWAY, State.ONLINE]);
+    await alice.background({ close: true });
+    await seen.until((events) => events.at(-1)?.state === State.OFFLINE);
+    const later = bob.send('alice', 'call me');
+    await later.until('sent');
+    alice.foreground();
+    await later.until('delivered');
+    assert.deepEqual(texts(heard.events), ['are you there?', 'call me']);
+    assert.deepEqual(states.events.map(({ state }) => state), ['idle', 'connecting', 'connected']);
+    assert.ok(Math.abs(alice.serverTimeMs() - Date.now()) < 60_000);
+  }));
+
   test('two devices of one user: the other has it too, with ticks; plain bytes; WebSocket', (t) => story(t, async (at) => {
     const bob = await at.known('bob');
     const phone = await at.known('alice');
