@@ -191,6 +191,35 @@ describe('what disappears', { timeout: 20_000 }, () => {
     assert.equal(await kept(store), 1);
   }));
 
+  test("is the last message of its conversation until its time by the server's clock", (t) => world(t, hour, async (here) => {
+    const alice = await here.client();
+    const heard = new Recorder(alice, 'message');
+    await alice.connect();
+    await alice.send('bob', 'stays').until('sent');
+    say(here, 'soon gone', 600);
+    await heard.until(1);
+    const last = async (): Promise<string | undefined> => (await alice.conversations())[0].last?.text;
+    await here.time.pass(9 * minute);
+    assert.equal(await last(), 'soon gone');
+    await here.time.pass(2 * minute);
+    assert.equal(await last(), 'stays');
+  }));
+
+  for (const wrongBy of [hour, -hour]) {
+    test(`takes a reaction to it along at its time, on a device that is an hour ${wrongBy > 0 ? 'fast' : 'slow'}`, (t) => world(t, wrongBy, async (here) => {
+      const alice = await here.client();
+      const heard = new Recorder(alice, 'message');
+      await alice.connect();
+      await alice.send('bob', 'hello').until('sent');
+      say(here, 'soon gone', 600);
+      const [message] = await heard.until(1);
+      await here.time.pass(minute);
+      await alice.react(message, '👍').until('sent');
+      const { expiresInS } = here.broker.log.entries('d:alice:bob')[2].message;
+      assert.ok(Math.abs(expiresInS - 540) <= 1, `${expiresInS} s`);
+    }));
+  }
+
   test('is not deleted at a start by a clock that is known to be wrong', (t) => world(t, hour, async (here) => {
     const store = memoryStore();
     const first = await here.client({ store: lasting(store) });
