@@ -321,21 +321,6 @@ describe('the data folder', () => {
     await assert.rejects(start(join(root, 'file')), /^StorageOpenError: cannot open the data folder/);
     await assert.rejects(start(join(root, 'file', 'below')), /^StorageOpenError: cannot open the data folder/);
   });
-
-  test('counts what can still be written', async (t) => {
-    const folder = await temporary(t);
-    const storage = await start(folder);
-    const before = await storage.freeBytes();
-    assert.ok(before > 0);
-    for (let i = 0; i < 100; i++) await storage.log.append([append('d:a:b', 'a', Buffer.alloc(30_000, 'x'))]);
-    await storage.fill();
-    const full = await storage.freeBytes();
-    await storage.log.trim('d:a:b', 100);
-    await storage.log.sweep(0, () => undefined);
-    await storage.fill();
-    assert.ok((await storage.freeBytes()) > full + 2_000_000, 'pages that LMDB freed count as free');
-    await storage.close();
-  });
 });
 
 describe('a backup', () => {
