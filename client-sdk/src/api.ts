@@ -2,7 +2,7 @@
  * What every entry of the package exports: everything but `createClient`, which differs in its default transport.
  * @module
  */
-export type { Client } from './client.js';
+export type { Client } from './client-interface.js';
 export type { CallOptions, CallRequest } from './calls.js';
 export { plainCipher, type Cipher, type OpenContext, type SealContext, type SealedBody } from './cipher.js';
 export type { ContactContent, Content, CustomContent, LocationContent, MediaContent, Mention, Reference, SendContent, TextContent } from './content.js';

@@ -34,10 +34,10 @@ export class Calls {
     private readonly timeoutMs: number,
   ) {}
 
-  async call<M extends MethodName>(method: M, request: CallRequest<M>, { signal, timeoutMs = this.timeoutMs }: CallOptions = {}): Promise<ResponseOf<M>> {
+  /** @param callId of a call that may have been made before, which is then not done twice. */
+  async call<M extends MethodName>(method: M, request: CallRequest<M>, { signal, timeoutMs = this.timeoutMs }: CallOptions = {}, callId = this.newId()): Promise<ResponseOf<M>> {
     throwIfAborted(signal);
     if (this.#open.size >= most) throw new GodwitError(Code.LIMIT_REACHED, `${most} calls wait for an answer`);
-    const callId = this.newId();
     const id = idText(callId);
     const params = toBinary(methods[method].request, create(methods[method].request, request));
     const payload = toBinary(RequestSchema, create(RequestSchema, { callId, params }));

@@ -1,37 +1,30 @@
-import {
-  Code,
-  directConversation,
-  GodwitError,
-  parseConversation,
-  validUserId,
-  type MethodName,
-  type ResponseOf,
-  type State,
-} from 'godwit-schemas';
+import { Code, GodwitError, type MethodName, type ResponseOf, type State } from 'godwit-schemas';
 import type { CallOptions, CallRequest } from './calls.js';
 import { Clock } from './clock.js';
+import { checkPlace, closedError, Composer, conversationOf } from './compose.js';
 import type { CustomContent, Reference, SendContent, TextContent } from './content.js';
-import { encodeContent, encodeDeletion, encodeEdit, encodeReaction } from './content-encode.js';
 import type { Listener } from './emitter.js';
 import { defaultRandom, Engine } from './engine.js';
 import type { ClientEvent, ConnectionChange, ConnectionState, ConversationInfo, EventMap, EventType, PresenceNotice } from './events.js';
 import type { PageOptions } from './history.js';
-import { idText } from './ids.js';
 import { identify } from './identity.js';
-import type { QueuedHead } from './lane.js';
 import { defaultTiming, type ClientOptions, type MessageRef, type SendOptions } from './options.js';
 import { Places } from './places.js';
 import type { Sent } from './sent.js';
-import { flags, type Shown } from './stored-message.js';
+import type { Shown } from './stored-message.js';
 import { Tokens } from './token.js';
 import type { Transport } from './transport.js';
 import { abortable, Deferred } from './wait.js';
 
-const utf8 = new TextEncoder();
 const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
 
 /** What `createClient` of every entry does: see there. */
 export async function openClient(options: ClientOptions, defaultTransport: () => Transport): Promise<Client> {
+  return (await openDevice(options, defaultTransport)).client;
+}
+
+/** A client and what is within: for the tab that leads the others. */
+export async function openDevice(options: ClientOptions, defaultTransport: () => Transport): Promise<{ client: Client; engine: Engine }> {
   if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
   const timing = { ...defaultTiming, ...options.timing };
   const { backgroundKeepaliveS } = timing;
@@ -45,7 +38,7 @@ export async function openClient(options: ClientOptions, defaultTransport: () =>
   await engine.load();
   const client = new Client(engine);
   connection.changed = (change) => client.connectionChanged(change);
-  return client;
+  return { client, engine };
 }
 
 function schemeOf(url: string): string {
@@ -59,6 +52,7 @@ function schemeOf(url: string): string {
 /** A device of a user: sends, receives, and keeps both in its store. Where a conversation is asked for, a user's id stands for the one with them. */
 export class Client {
   #engine: Engine;
+  #composer: Composer;
   #connecting: Deferred<void> | undefined;
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -66,6 +60,15 @@ export class Client {
   /** @internal Use `createClient`. */
   constructor(engine: Engine) {
     this.#engine = engine;
+    this.#composer = new Composer({
+      user: () => this.user,
+      newId: () => engine.newId(),
+      serverTimeMs: () => this.serverTimeMs(),
+      take: (head, bytes) => {
+        if (this.#closed) throw closedError();
+        return engine.enqueue(head, bytes).sent;
+      },
+    });
   }
 
   /** Whose device it is. */
@@ -142,22 +145,19 @@ export class Client {
   }
 
   /**
-   * Sends a text, bytes of the app's own, or other content (`{ kind: 'location', … }`). It goes out by itself as soon as that can be, once, and in the order of
-   * the calls to that conversation; also after a restart.
+   * Sends a text, bytes of the app's own, or other content (`{ kind: 'location', … }`). It goes out by itself as soon
+   * as that can be, once, and in the order of the calls to that conversation; also after a restart.
    * @param to a user, or a conversation's name.
    * @throws GodwitError MALFORMED when `to`, the content or an option is not valid, LIMIT_REACHED with 100,000 messages in the
    * outbox, UNAVAILABLE when the client is closed.
    */
   send(to: string, content: string | Uint8Array | SendContent, options: SendOptions = {}): Sent {
-    return this.#send(to, 'content', 0, encodeContent(content), options);
+    return this.#composer.send(to, content, options);
   }
 
   /** Answers a message of that conversation. Otherwise as `send`. */
   reply(to: string, message: MessageRef | Reference, content: string | Uint8Array | SendContent, options: SendOptions = {}): Sent {
-    if ('conversation' in message && message.conversation !== this.#conversation(to)) {
-      throw new GodwitError(Code.MALFORMED, `the message is of another conversation: ${message.conversation}`);
-    }
-    return this.#send(to, 'content', 0, encodeContent(content, this.#reference(message)), options);
+    return this.#composer.reply(to, message, content, options);
   }
 
   /**
@@ -166,12 +166,12 @@ export class Client {
    * @throws GodwitError NOT_ALLOWED when the message is someone else's; otherwise as `send`.
    */
   edit(message: MessageRef, content: string | TextContent | CustomContent): Sent {
-    return this.#fold(message, encodeEdit(this.#own(message), content));
+    return this.#composer.edit(message, content);
   }
 
   /** Takes an own message back, for everyone and for good. Otherwise as `edit`. */
   delete(message: MessageRef): Sent {
-    return this.#fold(message, encodeDeletion(this.#own(message)));
+    return this.#composer.delete(message);
   }
 
   /**
@@ -180,18 +180,17 @@ export class Client {
    * @throws GodwitError as `send`.
    */
   react(message: MessageRef, emoji: string): Sent {
-    return this.#fold(message, encodeReaction(this.#reference(message), emoji, false));
+    return this.#composer.react(message, emoji, false);
   }
 
   /** Takes a reaction back. Otherwise as `react`. */
   unreact(message: MessageRef, emoji: string): Sent {
-    return this.#fold(message, encodeReaction(this.#reference(message), emoji, true));
+    return this.#composer.react(message, emoji, true);
   }
 
   /** Sends plain bytes, for a device that does not speak the content schema. They are not encrypted. Otherwise as `send`. */
   sendRaw(to: string, content: string | Uint8Array, options: SendOptions = {}): Sent {
-    const bytes = typeof content === 'string' ? utf8.encode(content) : content.slice();
-    return this.#send(to, 'bare', flags.bare, bytes, options);
+    return this.#composer.sendRaw(to, content, options);
   }
 
   /** What is queued or has failed, in order; of earlier runs too. */
@@ -233,7 +232,7 @@ export class Client {
 
   /** Read up to this place. Resolves when it is kept; it is told to the server as soon as that can be. */
   async markRead(conversation: string, seq: number): Promise<void> {
-    if (!Number.isSafeInteger(seq) || seq < 0) throw new GodwitError(Code.MALFORMED, `not a place: ${seq}`);
+    checkPlace(seq);
     await this.#engine.markRead(this.#conversation(conversation), seq);
   }
 
@@ -285,51 +284,7 @@ export class Client {
     else connecting?.reject(error);
   }
 
-  #send(to: string, kind: QueuedHead['kind'], bits: number, bytes: Uint8Array, { silent = false, expiresInS = 0 }: SendOptions): Sent {
-    if (this.#closed) throw closedError();
-    if (!Number.isInteger(expiresInS) || expiresInS < 0 || expiresInS > 0xffff_ffff) throw new GodwitError(Code.MALFORMED, `not a time in seconds: ${expiresInS}`);
-    const { outboxStore, outbox, newId } = this.#engine;
-    const conversation = this.#conversation(to);
-    if (conversation.startsWith('u:')) throw new GodwitError(Code.MALFORMED, 'nobody writes into a feed');
-    const item = outboxStore.create({ id: idText(newId()), conversation, kind, flags: bits | (silent ? flags.silent : 0), expiresInS }, bytes);
-    outbox.add(item);
-    outboxStore.keep(item).then(
-      () => outbox.saved(item),
-      // The message has failed: its state and its event say so.
-      () => outbox.drop(item),
-    );
-    return item.sent;
-  }
-
-  #fold(message: MessageRef, bytes: Uint8Array): Sent {
-    // What it says, and what is said about it, is not to outlive it.
-    const { expiresAtMs, expiresInS = 0 } = message;
-    const leftS = expiresAtMs === undefined ? expiresInS : Math.max(1, Math.ceil((expiresAtMs - this.#engine.clock.serverTimeMs()) / 1_000));
-    return this.#send(message.conversation, 'content', 0, bytes, { silent: true, expiresInS: leftS });
-  }
-
-  #reference({ from = this.user, id }: Partial<Reference> & { id: string }): Reference {
-    return { from, id };
-  }
-
-  /** @throws GodwitError NOT_ALLOWED when it is someone else's. */
-  #own(message: MessageRef): Reference {
-    const reference = this.#reference(message);
-    if (reference.from !== this.user) throw new GodwitError(Code.NOT_ALLOWED, `the message is of ${reference.from}: only its sender may change it`);
-    return reference;
-  }
-
-  /** @throws GodwitError MALFORMED when it is neither a user nor a conversation of this user. */
   #conversation(name: string): string {
-    if (validUserId(name)) return directConversation(this.user, name);
-    const parsed = parseConversation(name);
-    if (!parsed || (parsed.kind === 'direct' && !parsed.users.includes(this.user))) {
-      throw new GodwitError(Code.MALFORMED, `neither a user nor a conversation of ${this.user}: ${name}`);
-    }
-    return name;
+    return conversationOf(this.user, name);
   }
-}
-
-function closedError(): GodwitError {
-  return new GodwitError(Code.UNAVAILABLE, 'the client is closed');
 }

@@ -13,6 +13,7 @@ import { Handover, unhanded } from './handover.js';
 import { History } from './history.js';
 import type { Identity } from './identity.js';
 import { Inbox } from './inbox.js';
+import type { QueuedHead } from './lane.js';
 import { Link } from './link.js';
 import { Messages } from './messages.js';
 import { defaultTiming, type ClientOptions, type Debug, type Timing } from './options.js';
@@ -228,6 +229,21 @@ export class Engine {
     this.link.foreground();
     this.presence.setBackground(false, true);
     this.#expiry.wake();
+  }
+
+  /**
+   * Takes a new message into the outbox. `kept` resolves when it is in the store, or has failed (its state says which).
+   * @throws GodwitError LIMIT_REACHED
+   */
+  enqueue(head: QueuedHead, bytes: Uint8Array): { sent: SentMessage; kept: Promise<void> } {
+    const item = this.outboxStore.create(head, bytes);
+    this.outbox.add(item);
+    const kept = this.outboxStore.keep(item).then(
+      () => this.outbox.saved(item),
+      // The message has failed: its state and its event say so.
+      () => this.outbox.drop(item),
+    );
+    return { sent: item.sent, kept };
   }
 
   async close(): Promise<void> {

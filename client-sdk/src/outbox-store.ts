@@ -100,6 +100,11 @@ export class OutboxStore {
     tx.after(() => this.#fail(item, error));
   }
 
+  /** A message that is queued or has failed. */
+  find(id: string): SentMessage | undefined {
+    return (this.#queued.get(id) ?? this.#failed.get(id))?.sent;
+  }
+
   /** Everything that is queued or failed, in order. */
   list(): SentMessage[] {
     const items = [...this.#queued.values(), ...this.#failed.values()];
