@@ -1,4 +1,4 @@
-import { Code, createUlid, GodwitError, type FillRandom } from 'godwit-schemas';
+import { Code, createUlid, GodwitError, publishTopics, type FillRandom } from 'godwit-schemas';
 import { Calls } from './calls.js';
 import { plainCipher, type Cipher } from './cipher.js';
 import type { Clock } from './clock.js';
@@ -59,6 +59,8 @@ export class Engine {
   readonly #handover: Handover;
   readonly #expiry: Expiry;
   readonly #renewal: Renewal;
+  /** Told when the server's clock is another than was thought. */
+  onClock: () => void = () => {};
 
   constructor(
     options: ClientOptions & Required<Pick<ClientOptions, 'transport'>>,
@@ -116,7 +118,7 @@ export class Engine {
     this.calls = new Calls(this.controls, this.newId, timing.callTimeoutMs);
     this.reads = new Reads(this.controls, this.writes, { timing, random, failed });
     this.presence = new Presence(this.controls, { user, emit, failed });
-    this.typing = new Typing(this.controls, timing.typingEveryMs);
+    this.typing = new Typing((conversation) => this.controls.publishOnce(publishTopics.typing(conversation), new Uint8Array(0)), timing.typingEveryMs);
     const shownAt = (): number => {
       // What is hidden by a clock in doubt is shown again when the server has told its time.
       this.#expiry.wake();
@@ -217,6 +219,7 @@ export class Engine {
     this.writes.write([{ key: keys.clock, value: record }]).catch((error) => this.#failed(error));
     this.#renewal.plan();
     this.#expiry.plan();
+    this.onClock();
   }
 
   async background(close: boolean): Promise<void> {

@@ -3,7 +3,8 @@
  * Node; bundlers for browsers and React Native take `browser`. A store on disk for Node is in `godwit-client/node`.
  * @module
  */
-import { openClient, type Client } from './client.js';
+import { openClient } from './client.js';
+import type { Client } from './client-interface.js';
 import { mqttTransport } from './mqtt-transport.js';
 import type { ClientOptions } from './options.js';
 

@@ -161,6 +161,10 @@ export class Handles {
     return this.#live.get(id);
   }
 
+  values(): Iterable<SentMessage> {
+    return this.#live.values();
+  }
+
   remove(sent: SentMessage): void {
     this.#live.delete(sent.id);
   }

@@ -1,5 +1,3 @@
-import { publishTopics } from 'godwit-schemas';
-import type { Controls } from './controls.js';
 import { monotonicMs } from './wait.js';
 
 /** Conversations whose last notice is remembered. */
@@ -9,8 +7,9 @@ const remembered = 100;
 export class Typing {
   #last = new Map<string, number>();
 
+  /** @param publish false when it cannot be told now. */
   constructor(
-    private readonly controls: Controls,
+    private readonly publish: (conversation: string) => boolean,
     private readonly everyMs: number,
   ) {}
 
@@ -19,7 +18,7 @@ export class Typing {
     const now = monotonicMs();
     const last = this.#last.get(conversation);
     if (last !== undefined && now - last < this.everyMs) return false;
-    if (!this.controls.publishOnce(publishTopics.typing(conversation), new Uint8Array(0))) return false;
+    if (!this.publish(conversation)) return false;
     this.#last.delete(conversation);
     this.#last.set(conversation, now);
     if (this.#last.size > remembered) this.#last.delete(this.#last.keys().next().value!);
