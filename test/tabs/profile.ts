@@ -1,5 +1,5 @@
 import { BroadcastChannel as NodeChannel } from 'node:worker_threads';
-import { memoryStore, mqttTransport, type Client, type Connection, type Store, type Transport } from 'godwit-client';
+import { memoryStore, mqttTransport, type Change, type Client, type Connection, type Store, type Transport } from 'godwit-client';
 import { createSharedClient, type SharedClientOptions, type TabChannel, type TabLocks, type TabPlatform } from 'godwit-client/browser';
 import { fakeToken, lasting, quick, type Scene } from '../sdk/fixtures.js';
 
@@ -64,6 +64,9 @@ export class FakeTab {
   /** Told of everything that this tab says, before it is said: true swallows it. */
   onPost: (message: Said) => boolean | void = () => {};
 
+  /** Told of every write, before and after it. */
+  onWrite: (when: 'before' | 'after') => void = () => {};
+
   constructor(
     private readonly locks: FakeLocks,
     private readonly store: Store,
@@ -95,7 +98,14 @@ export class FakeTab {
       if (this.gone) return new Promise(() => {});
       return act(...args).then((value) => (this.gone ? new Promise<R>(() => {}) : value));
     };
-    return { get: alive((key) => store.get(key)), range: alive((range) => store.range(range)), write: alive((changes) => store.write(changes)), close: async () => {} };
+    return { get: alive((key) => store.get(key)), range: alive((range) => store.range(range)), write: alive((changes) => this.#write(changes)), close: async () => {} };
+  }
+
+  async #write(changes: readonly Change[]): Promise<void> {
+    this.onWrite('before');
+    if (this.gone) return;
+    await this.store.write(changes);
+    this.onWrite('after');
   }
 
   transport(): Transport {
@@ -177,7 +187,7 @@ export class Profile {
       timing: { ...quick, ...this.options.timing, ...options.timing },
     });
     this.at.after(async () => {
-      if (tab.gone) return;
+      if (tab.gone || client.connection === 'closed') return;
       tab.thaw();
       await client.close();
     });

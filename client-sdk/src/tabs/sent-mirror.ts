@@ -112,7 +112,8 @@ export class SentMirror {
     const live = new Map<string, SentMessage>();
     for (const sent of this.#handles.values()) live.set(sent.id, sent);
     for (const [id, { sent }] of before) live.set(id, sent);
-    return [...live.values()].filter(({ id, state }) => !this.#queued.has(id) && !unanswered.has(id) && state !== 'read');
+    const wanted = [...live.values()].filter(({ id, state }) => !this.#queued.has(id) && !unanswered.has(id) && state !== 'read');
+    return wanted.map(({ id, conversation }) => ({ id, conversation }));
   }
 
   /** The leader does not know it: another tab has discarded it. */
