@@ -60,7 +60,7 @@ export function encodePlace(place: Readonly<Place>): Uint8Array {
 }
 
 /** How far an own message has come, by the floors. One that disappears keeps its own tick: see `receipts`. */
-export function tickAt(place: Readonly<Place>, seq: number): Tick {
+export function tickAt(place: Readonly<Pick<Place, 'delivered' | 'read'>>, seq: number): Tick {
   if (seq <= place.read) return 'read';
   return seq <= place.delivered ? 'delivered' : 'sent';
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const src = fileURLToPath(new URL('../../../client-sdk/src/', import.meta.url));
-const core = readdirSync(src).filter((file) => file.endsWith('.ts'));
+const core = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.startsWith('node/'));
 
 test('the core of the SDK uses nothing that only Node has', () => {
   const only = /from 'node:|require\(|\bprocess\.|\bBuffer\.\w|\bsetImmediate\(/;

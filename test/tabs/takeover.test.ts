@@ -148,6 +148,49 @@ describe('the leader ends, another tab takes over', { timeout: 60_000 }, () => {
     await presence.until(1);
   }));
 
+  test('a message sent while the next leader comes up does not overtake those that the last one has not taken', scene(async (at) => {
+    const broker = await at.broker();
+    const profile = new Profile(at, broker);
+    const { tab } = await profile.client();
+    const { tab: next } = await profile.client();
+    const { client } = await profile.client();
+    await client.connect();
+    tab.freeze();
+    const sent = [client.send('bob', '0'), client.send('bob', '1')];
+    // It has opened the store, and nobody has heard of it yet.
+    next.onPost = ({ kind }) => {
+      if (kind === 'lead' && sent.length === 2) sent.push(client.send('bob', '2'));
+    };
+    tab.crash();
+    await sent[1].until('queued');
+    await allSent(sent);
+    assert.equal(sent.length, 3);
+    assert.deepEqual(logged(broker), ['0', '1', '2']);
+  }));
+
+  test('a failed message that is sent again or discarded while the leader ends: done once, and said so', scene(async (at) => {
+    const broker = await at.broker();
+    const profile = new Profile(at, broker);
+    const { tab: first } = await profile.client();
+    const { tab: second } = await profile.client();
+    const { client } = await profile.client();
+    await client.connect();
+    broker.onMessage = () => ({ code: Code.NOT_ALLOWED });
+    const [again, never] = [client.send('bob', 'again'), client.send('bob', 'never')];
+    for (const sent of [again, never]) await assert.rejects(sent.until('sent'), { code: Code.NOT_ALLOWED });
+    broker.onMessage = () => undefined;
+    crashAt(first, ({ kind }) => kind === 'answer', 1, false);
+    await again.retry();
+    assert.ok(first.gone);
+    await again.until('sent');
+    crashAt(second, ({ kind }) => kind === 'answer', 1, false);
+    await never.discard();
+    assert.ok(second.gone);
+    assert.deepEqual(client.outbox(), []);
+    await client.messages('bob');
+    assert.deepEqual(logged(broker), ['again']);
+  }));
+
   test('one after the other until the last: everything sent and received once', scene(async (at) => {
     const broker = await at.broker();
     const profile = new Profile(at, broker);

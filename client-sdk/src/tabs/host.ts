@@ -189,9 +189,10 @@ export class Host {
     for await (const _ of client.stream(places)) await this.#dealing.room();
   }
 
-  #snapshot({ client }: { client: Client }): Snapshot {
+  #snapshot({ client, engine }: { client: Client; engine: Engine }): Snapshot {
     const { user, device, connection } = client;
-    return { user, device, connection, outbox: client.outbox().map(statusOf) };
+    const floors = Array.from(engine.places.entries(), ([conversation, { delivered, read }]) => ({ conversation, delivered, read }));
+    return { user, device, connection, outbox: client.outbox().map(statusOf), floors };
   }
 
   #say(message: Body): void {

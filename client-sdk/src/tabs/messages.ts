@@ -53,12 +53,16 @@ export type FromTab = { readonly for: 'leader'; readonly tab: string } & (
   | { readonly kind: 'presence'; readonly state: State }
 );
 
+/** How far a conversation is delivered to, and read by, everyone else. */
+export type Floor = Pick<ConversationInfo, 'conversation' | 'delivered' | 'read'>;
+
 /** Where the leader stands: what a tab must know without asking. */
 export interface Snapshot {
   readonly user: string;
   readonly device: string;
   readonly connection: ConnectionState;
   readonly outbox: readonly SentStatus[];
+  readonly floors: readonly Floor[];
 }
 
 export interface ToTabs {

@@ -1,7 +1,8 @@
 import { Code, directConversation, GodwitError } from 'godwit-schemas';
-import type { StateChange } from '../events.js';
+import type { StateChange, Tick } from '../events.js';
+import { tickAt } from '../places.js';
 import { Handles, SentMessage, type SentHooks } from '../sent.js';
-import type { SentStatus } from './messages.js';
+import type { Floor, SentStatus } from './messages.js';
 
 /** As the outbox itself. */
 const most = 100_000;
@@ -54,7 +55,7 @@ export class SentMirror {
     else if (state === 'queued') this.#kept(sent ?? this.#add(status));
     else if (sent) {
       if (sent.seq === undefined) this.#tell({ type: 'state', conversation, id, state: 'sent', seq: seq! }, sentAtMs);
-      if (state !== 'sent') this.#tell({ type: 'state', conversation, id, state, seq: seq! });
+      this.#ticked(conversation, id, seq!, state);
     }
   }
 
@@ -100,7 +101,7 @@ export class SentMirror {
   }
 
   /** A new leader: what it has, in its order, and then what it is still to be given. @returns what it has to be asked about. */
-  reconcile(outbox: readonly SentStatus[], unanswered: ReadonlySet<string>): { id: string; conversation: string }[] {
+  reconcile(outbox: readonly SentStatus[], unanswered: ReadonlySet<string>, floors: ReadonlyMap<string, Floor>): { id: string; conversation: string }[] {
     const before = new Map(this.#queued);
     this.#queued.clear();
     for (const status of outbox) {
@@ -112,8 +113,14 @@ export class SentMirror {
     const live = new Map<string, SentMessage>();
     for (const sent of this.#handles.values()) live.set(sent.id, sent);
     for (const [id, { sent }] of before) live.set(id, sent);
-    const wanted = [...live.values()].filter(({ id, state }) => !this.#queued.has(id) && !unanswered.has(id) && state !== 'read');
-    return wanted.map(({ id, conversation }) => ({ id, conversation }));
+    const wanted: { id: string; conversation: string }[] = [];
+    for (const { id, conversation, state, seq, disappears } of live.values()) {
+      if (this.#queued.has(id) || unanswered.has(id) || state === 'read') continue;
+      const floor = floors.get(conversation);
+      if (seq === undefined || disappears || !floor) wanted.push({ id, conversation });
+      else this.#ticked(conversation, id, seq, tickAt(floor, seq));
+    }
+    return wanted;
   }
 
   /** The leader does not know it: another tab has discarded it. */
@@ -158,6 +165,10 @@ export class SentMirror {
 
   #failed(sent: SentMessage, error: GodwitError): void {
     this.#tell({ type: 'state', conversation: sent.conversation, id: sent.id, state: 'failed', error });
+  }
+
+  #ticked(conversation: string, id: string, seq: number, state: Tick): void {
+    if (state !== 'sent') this.#tell({ type: 'state', conversation, id, state, seq });
   }
 
   #tell(event: StateChange, sentAtMs?: number): void {

@@ -308,7 +308,7 @@ export class TabClient implements Client {
   }
 
   /** Somebody leads from now on. */
-  #led(leader: string, { user, device, connection, outbox }: Snapshot, welcomed: boolean): void {
+  #led(leader: string, { user, device, connection, outbox, floors }: Snapshot, welcomed: boolean): void {
     if (leader === this.#leader) return;
     const first = this.#leader === undefined;
     this.#leader = leader;
@@ -318,7 +318,7 @@ export class TabClient implements Client {
     if (!welcomed) this.#hello();
     const moved = connection !== this.#connection;
     this.#connection = connection;
-    const wanted = mirror.reconcile(outbox, new Set(this.#unkept.keys()));
+    const wanted = mirror.reconcile(outbox, new Set(this.#unkept.keys()), new Map(floors.map((floor) => [floor.conversation, floor])));
     this.#asks.lead(leader);
     this.#joined.resolve();
     if (first) return;
