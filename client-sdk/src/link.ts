@@ -180,7 +180,9 @@ export class Link {
    */
   #fit(): void {
     const keepaliveS = this.#keepaliveS;
-    if (this.#successor && this.#successor.keepaliveS !== keepaliveS) this.#leaveSuccessor();
+    // One that connects is waited for though its keepalive is the wrong one by now: the server may have accepted it
+    // already, and ended the connection in use for it. When it is ready, this is looked at anew.
+    if (this.#successor && !this.#successor.connection && this.#successor.keepaliveS !== keepaliveS) this.#leaveSuccessor();
     if (this.#current?.ready && this.#current.keepaliveS !== keepaliveS) this.#successor ??= this.#attempt();
   }
 

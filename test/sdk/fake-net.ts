@@ -13,6 +13,8 @@ export class FakeNet {
   down = false;
   /** Nothing arrives any more, either way, and nobody is told. */
   dead = false;
+  /** What the server has accepted and not told yet; undefined: it tells at once. */
+  accepted: (() => void)[] | undefined;
   readonly transport: Transport;
   /** The connection of each client id. */
   readonly sessions = new Map<string, FakeSocket | undefined>();
@@ -90,10 +92,14 @@ class FakeSocket {
   #received(packet: Packet): void {
     this.net.packets.push({ packet, socket: this.number });
     if (packet.cmd === 'connect') {
-      const known = this.net.sessions.has(packet.clientId);
-      this.net.sessions.get(packet.clientId)?.takeOver(packet.username!);
+      const before = this.net.sessions.get(packet.clientId);
       this.net.sessions.set(packet.clientId, this);
-      this.#answer({ cmd: 'connack', returnCode: 0, sessionPresent: known });
+      const tell = (): void => {
+        before?.takeOver(packet.username!);
+        this.#answer({ cmd: 'connack', returnCode: 0, sessionPresent: before !== undefined });
+      };
+      if (this.net.accepted) this.net.accepted.push(tell);
+      else tell();
     } else if (packet.cmd === 'subscribe') this.#answer({ cmd: 'suback', messageId: packet.messageId, granted: packet.subscriptions.map(() => 1) });
     else if (packet.cmd === 'publish' && packet.topic.startsWith('presence/')) this.#answer({ cmd: 'puback', messageId: packet.messageId });
     else if (packet.cmd === 'pingreq') this.#answer({ cmd: 'pingresp' });

@@ -260,6 +260,22 @@ describe('background', { timeout: 20_000 }, () => {
     assert.equal(presences(at).includes(State.AWAY), false);
   }));
 
+  test('back in front when the server has already accepted the other connection: connected, not taken over', (t) => stage(t, {}, async (at) => {
+    const { net, alice } = at;
+    alice.connect();
+    await settle();
+    net.accepted = [];
+    const resting = alice.background();
+    await settle();
+    alice.foreground();
+    for (const tell of net.accepted) tell();
+    net.accepted = undefined;
+    await resting;
+    await settle();
+    assert.equal(alice.connection, 'connected');
+    assert.deepEqual(net.connects.map(({ keepalive }) => keepalive), [30, 600, 30]);
+  }));
+
   test('close: says goodbye, keeps what is sent, and foreground connects at once', (t) => stage(t, {}, async (at) => {
     const { time, net, alice } = at;
     alice.connect();
