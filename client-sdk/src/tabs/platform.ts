@@ -9,15 +9,18 @@ export interface TabLocks {
 
 /** As much of BroadcastChannel as is used. */
 export interface TabChannel {
+  /** What another channel of that name has posted. */
   onmessage: ((event: { data: unknown }) => void) | null;
   /** To every other channel of that name, this page's own included; in order for each. Throws what cannot be cloned. */
   postMessage(message: unknown): void;
+  /** Nothing more arrives, or is posted. */
   close(): void;
 }
 
 /** How tabs find one another. */
 export interface TabPlatform {
   readonly locks: TabLocks;
+  /** A new channel; all of one name, in all tabs of the origin, hear one another. */
   channel(name: string): TabChannel;
 }
 

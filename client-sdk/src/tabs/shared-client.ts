@@ -13,6 +13,7 @@ import { Leadership } from './leadership.js';
 import { browserTabs, type TabPlatform } from './platform.js';
 import { TabClient } from './tab-client.js';
 
+/** As `ClientOptions`, but for the store, which only the tab that leads opens. */
 export interface SharedClientOptions extends Omit<ClientOptions, 'store'> {
   /** Tabs of one origin with the same name share one client: name it for the user. */
   readonly name: string;
