@@ -1,4 +1,4 @@
-import { Code, codeName, create, GodwitError, isRetry, limits, MessageSchema, peerOf, publishTopics, ResultSchema, toBinary, type FillRandom, type MessageShape } from 'godwit-schemas';
+import { Code, codeName, create, GodwitError, isRetry, MESSAGE_BYTES, MessageSchema, peerOf, publishTopics, ResultSchema, toBinary, type FillRandom, type MessageShape } from 'godwit-schemas';
 import { backoffMs } from './backoff.js';
 import { sealBody } from './body.js';
 import type { Cipher } from './cipher.js';
@@ -182,8 +182,8 @@ export class Outbox {
     try {
       const body = head.kind === 'bare' ? bytes : await sealBody(bytes, { conversation: head.conversation, id }, this.hooks.cipher);
       const message = toBinary(MessageSchema, create(MessageSchema, { id, body, flags: head.flags, expiresInS: head.expiresInS }));
-      if (message.length <= limits.messageBytes.value) return message;
-      const refuse = this.#refuse(item, new GodwitError(Code.TOO_LARGE, `${message.length} bytes; at most ${limits.messageBytes.value} are sent`));
+      if (message.length <= MESSAGE_BYTES) return message;
+      const refuse = this.#refuse(item, new GodwitError(Code.TOO_LARGE, `${message.length} bytes; at most ${MESSAGE_BYTES} are sent`));
       this.hooks.run(refuse).catch(this.hooks.failed);
     } catch (error) {
       this.hooks.failed(error);

@@ -8,13 +8,18 @@ export interface Limit {
   readonly what: string;
 }
 
+/** `limits.messageBytes`, for those who need no more of the table: a browser that does is spared the rest. */
+export const MESSAGE_BYTES = 65_536;
+/** `limits.filterBytes`. */
+export const FILTER_BYTES = 512;
+
 /** Every bound of Godwit. Values are defaults where a variable is named. */
-export const limits = table({
-  messageBytes: { value: 65_536, unit: 'bytes', what: "a sender's encoded Message; a larger one is refused with TOO_LARGE" },
+export const limits = /* @__PURE__ */ table({
+  messageBytes: { value: MESSAGE_BYTES, unit: 'bytes', what: "a sender's encoded Message; a larger one is refused with TOO_LARGE" },
   packetBytes: { value: 66_560, unit: 'bytes', what: 'one MQTT packet; the connection is closed before more of it is buffered' },
   connectBytes: { value: 4_096, unit: 'bytes', what: 'the CONNECT packet; the connection is closed before more of it is buffered' },
   connectTimeoutMs: { value: 10_000, unit: 'ms', what: 'time from the first byte of a connection until its CONNECT is there; then it is closed' },
-  filterBytes: { value: 512, unit: 'bytes', what: 'one topic filter; a longer one is refused in the SUBACK' },
+  filterBytes: { value: FILTER_BYTES, unit: 'bytes', what: 'one topic filter; a longer one is refused in the SUBACK' },
   subscriptions: { value: 1_000, unit: 'count', what: 'topic filters of a session; more are refused in the SUBACK' },
   messagesPerMinute: { value: 100, unit: 'per minute', variable: 'GODWIT_MESSAGES_PER_MINUTE', what: 'messages of a user; then RATE_LIMITED with the time to wait (0 = no limit)' },
   connectsPerMinute: { value: 600, unit: 'per minute', variable: 'GODWIT_CONNECTS_PER_MINUTE', what: 'connections of an address; more are closed at once (0 = no limit)' },

@@ -1,6 +1,6 @@
 import { parseConversation } from './conversations.js';
 import { validGroupId, validUserId } from './ids.js';
-import { limits } from './limits.js';
+import { FILTER_BYTES } from './limits.js';
 
 /** Where messages are published to. `raw`: the payload is the bare body, the server makes the Message around it. */
 export type LogTopic = { kind: 'to'; user: string; raw: boolean } | { kind: 'group'; group: string; raw: boolean };
@@ -151,7 +151,7 @@ export function matchesFilter(filter: string, topic: string): boolean {
  * presence is told is asked later).
  */
 export function filterGranted(filter: string, user: string): boolean {
-  if (filter.length > limits.filterBytes.value || !printableAscii.test(filter) || !validFilter(filter)) return false;
+  if (filter.length > FILTER_BYTES || !printableAscii.test(filter) || !validFilter(filter)) return false;
   if (filter.startsWith(`u/${user}/`)) return true;
   return filter.startsWith('presence/') && validUserId(filter.slice('presence/'.length));
 }

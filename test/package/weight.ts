@@ -6,7 +6,7 @@ export interface Weight {
   readonly gzip: number;
 }
 
-export const parts = ['transport', 'protobuf runtime', 'schemas', 'storage', 'rest'] as const;
+export const parts = ['transport', 'protobuf runtime', 'schemas', 'storage', 'shared tabs', 'rest'] as const;
 export type Part = (typeof parts)[number];
 
 export interface Weights {
@@ -46,6 +46,7 @@ function textByPart({ code, map }: Bundle): Map<Part, string> {
 function partOf(source: string): Part {
   if (/(^|\/)@bufbuild\/protobuf\//.test(source)) return 'protobuf runtime';
   if (/(^|\/)schemas\//.test(source)) return 'schemas';
+  if (/(^|\/)tabs\//.test(source)) return 'shared tabs';
   const [file] = /[^/]*$/.exec(source)!;
   if (/transport|^mqtt-frames/.test(file)) return 'transport';
   if (/store|^(records|transaction|write-queue|places|stored-message)\b/.test(file) || /\/node_modules\/idb\//.test(source)) return 'storage';
