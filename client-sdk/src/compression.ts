@@ -6,21 +6,36 @@ const mostInflated = 1024 * 1024;
 /** Values of Sealed.compression. */
 export const compression = { none: 0, deflate: 1 } as const;
 
-/** The bytes deflated (RFC 1951), where that makes them fewer and this platform can. */
+/** Raw deflate (RFC 1951) of a library, where the platform has no streams for it. */
+export interface Deflate {
+  deflate(bytes: Uint8Array): Uint8Array;
+  /** undefined: it would be more bytes than that. @throws when it is not what it should be */
+  inflate(bytes: Uint8Array, most: number): Uint8Array | undefined;
+}
+
+let library: Deflate | undefined;
+
+/** What the platform lacks is done by this from now on. */
+export function deflateWith(deflate: Deflate): void {
+  library = deflate;
+}
+
+/** The bytes deflated (RFC 1951), where that makes them fewer and it can be done here. */
 export async function deflated(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  if (bytes.length <= smallest || bytes.length > mostInflated || !supported('CompressionStream')) return undefined;
-  const fewer = await piped(bytes, new CompressionStream('deflate-raw'), bytes.length - 1);
-  return fewer;
+  if (bytes.length <= smallest || bytes.length > mostInflated) return undefined;
+  if (supported('CompressionStream')) return piped(bytes, new CompressionStream('deflate-raw'), bytes.length - 1);
+  const fewer = library?.deflate(bytes);
+  return fewer && fewer.length < bytes.length ? fewer : undefined;
 }
 
 /** Whether what came so can be read here. */
 export function readable(how: number): boolean {
-  return how === compression.none || (how === compression.deflate && supported('DecompressionStream'));
+  return how === compression.none || (how === compression.deflate && (supported('DecompressionStream') || library !== undefined));
 }
 
 /** @throws when it is not what it should be, or more than 1 MiB. */
 export async function inflated(bytes: Uint8Array): Promise<Uint8Array> {
-  const whole = await piped(bytes, new DecompressionStream('deflate-raw'), mostInflated);
+  const whole = supported('DecompressionStream') ? await piped(bytes, new DecompressionStream('deflate-raw'), mostInflated) : library!.inflate(bytes, mostInflated);
   if (!whole) throw new Error(`it inflates to more than ${mostInflated} bytes`);
   return whole;
 }
@@ -44,7 +59,11 @@ async function piped(bytes: Uint8Array, through: CompressionStream | Decompressi
     }
     chunks.push(next.value);
   }
-  const whole = new Uint8Array(length);
+  return joined(chunks);
+}
+
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const chunk of chunks) {
     whole.set(chunk, at);

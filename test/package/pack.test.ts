@@ -66,7 +66,7 @@ describe('the packages, packed and installed into an empty project', { timeout: 
   });
 
   inProject('each platform gets its entry', async (_t, folder) => {
-    for (const [conditions, entry] of [[[], 'index.js'], [['--conditions=browser'], 'browser.js'], [['--conditions=react-native'], 'browser.js']] as const) {
+    for (const [conditions, entry] of [[[], 'index.js'], [['--conditions=browser'], 'browser.js'], [['--conditions=react-native'], 'react-native.js']] as const) {
       const { stdout } = await run(process.execPath, [...conditions, '--input-type=module', '--eval', "process.stdout.write(import.meta.resolve('godwit-client'))"], folder);
       assert.equal(stdout, pathToFileURL(join(folder, 'node_modules/godwit-client/dist', entry)).href);
     }
