@@ -170,6 +170,10 @@ describe('tabs share one client', { timeout: 30_000 }, () => {
 
   test('without Web Locks each tab is a device of its own', scene(async (at) => {
     const broker = await at.broker();
+    // Node 24 has them.
+    const platform = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+    Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
+    at.after(() => (platform ? Object.defineProperty(globalThis, 'navigator', platform) : Reflect.deleteProperty(globalThis, 'navigator')));
     const open = async (): Promise<never> => assert.fail('its store is not shared');
     const options = { url: broker.url, token: fakeToken({ sub: 'alice' }), name: 'alice', open, transport: mqttTransport(), timing: quick };
     const tabs = [await createSharedClient(options), await createSharedClient(options)];
