@@ -1,5 +1,6 @@
 /** A chat with one user, on the bare DOM. */
-import { createClient, memoryStore } from 'godwit-client';
+import { createClient } from 'godwit-client';
+import { openStore } from './open-store.js';
 
 const ticks = new Map([['queued', '🕓'], ['sent', '✓'], ['delivered', '✓✓'], ['read', '✓✓'], ['failed', '!']]);
 const door = document.querySelector('#door');
@@ -7,16 +8,17 @@ const chat = document.querySelector('#chat');
 
 door.addEventListener('submit', async (submitted) => {
   submitted.preventDefault();
-  const { url, token, peer } = Object.fromEntries(new FormData(door));
+  const { peer, url, token, user } = Object.fromEntries(new FormData(door));
   const error = door.querySelector('.error');
   error.textContent = '';
-  let client;
+  let store, client;
   try {
-    client = await createClient({ url, token, store: memoryStore() });
+    store = await openStore(`godwit-${user}`);
+    client = await createClient({ url, token, user, store });
     await open(client, peer);
   } catch (fault) {
     error.textContent = fault.message;
-    await client?.close();
+    await (client ?? store)?.close();
   }
 });
 
@@ -50,12 +52,13 @@ async function open(client, peer) {
     submitted.preventDefault();
     error.textContent = '';
     try {
-      client.send(peer, form.elements.text.value);
+      const sent = client.send(peer, form.elements.text.value);
       form.reset();
+      // Shown once it is kept: from then on it goes out, also after the tab was closed.
+      sent.until('queued').then(refresh, refresh);
     } catch (fault) {
       error.textContent = fault.message;
     }
-    void refresh();
   });
 
   chat.querySelector('h1').textContent = peer;

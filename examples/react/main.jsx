@@ -1,7 +1,8 @@
 /** A chat with one user, in React. */
 import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { createClient, memoryStore } from 'godwit-client';
+import { createClient } from 'godwit-client';
+import { openStore } from './open-store.js';
 import { useConversation } from './use-conversation.js';
 
 const ticks = new Map([['queued', '🕓'], ['sent', '✓'], ['delivered', '✓✓'], ['read', '✓✓'], ['failed', '!']]);
@@ -14,23 +15,25 @@ function App() {
 function Door({ onOpen }) {
   const [error, setError] = useState('');
   const open = async (form) => {
-    const { url, token, peer } = Object.fromEntries(form);
-    let client;
+    const { peer, url, token, user } = Object.fromEntries(form);
+    let store, client;
     try {
-      client = await createClient({ url, token, store: memoryStore() });
+      store = await openStore(`godwit-${user}`);
+      client = await createClient({ url, token, user, store });
       await client.messages(peer); // throws where there can be no conversation with them
       // How it goes, the `connection` events tell.
       void client.connect();
       onOpen({ client, peer });
     } catch (fault) {
       setError(fault.message);
-      await client?.close();
+      await (client ?? store)?.close();
     }
   };
   return (
     <form className="door" action={open}>
       <label>Server <input name="url" defaultValue="ws://127.0.0.1:8080/mqtt" required /></label>
-      <label>Token <input name="token" autoComplete="off" required /></label>
+      <label>You <input name="user" defaultValue="alice" required /></label>
+      <label>Your token <input name="token" autoComplete="off" required /></label>
       <label>Write to <input name="peer" defaultValue="bob" required /></label>
       <button>Open</button>
       {error && <p className="error" role="alert">{error}</p>}

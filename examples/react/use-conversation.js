@@ -31,6 +31,12 @@ export function useConversation(client, peer) {
     };
   }, [client, peer]);
 
-  const send = useCallback((text) => (client.send(peer, text), show.current()), [client, peer]);
+  const send = useCallback(
+    (text) => {
+      // Shown once it is kept: from then on it goes out, also after the tab was closed.
+      client.send(peer, text).until('queued').then(() => show.current(), () => show.current());
+    },
+    [client, peer],
+  );
   return { lines, error, send };
 }

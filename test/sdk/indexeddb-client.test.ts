@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { tokenFor } from '../support/address.js';
+import { Browser, noChromium } from '../support/browser.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startGodwit } from '../support/godwit.js';
-import { Browser, noChromium, serveBundle } from './browser.js';
+import { serveScript } from '../support/site.js';
 import type { Chat } from './client-page.js';
 import { Recorder, Scene, texts } from './fixtures.js';
 
@@ -19,7 +20,7 @@ function ask<M extends keyof Chat>(page: Page, method: M, ...parameters: Paramet
 }
 
 test('the SDK in a browser, on IndexedDB, with a real server: what was sent and received outlives the page', { skip: noChromium, timeout: 60_000 }, async (t) => {
-  const origin = await serveBundle(t, './client-page.js');
+  const origin = await serveScript(t, import.meta.resolve('./client-page.js'));
   const server = await startGodwit(t, { env: { GODWIT_CORS_ORIGINS: origin } });
   const browser = await Browser.launch(join(await temporaryFolder(t), 'profile'));
   t.after(() => browser.kill());

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Code, indexedDbStore, type Change } from 'godwit-client';
 import type { Page } from 'playwright-core';
+import { Browser, noChromium } from '../support/browser.js';
 import { temporaryFolder } from '../support/folder.js';
-import { Browser, noChromium, serveBundle } from './browser.js';
+import { serveScript } from '../support/site.js';
 import { gate } from './fixtures.js';
 import { PageStore } from './page-store.js';
 import { storageSuite } from './storage-suite.js';
@@ -27,7 +28,7 @@ describe('IndexedDB in Chromium', { skip: noChromium, timeout: 120_000 }, () => 
   const newName = (): string => `store-${names++}`;
 
   before(async () => {
-    origin = await serveBundle(scope, './store-page.js');
+    origin = await serveScript(scope, import.meta.resolve('./store-page.js'));
     browser = await Browser.launch(join(await temporaryFolder(scope), 'profile'));
     scope.after(() => browser.close());
     page = await browser.page(origin);
@@ -202,7 +203,7 @@ describe('IndexedDB in Chromium', { skip: noChromium, timeout: 120_000 }, () => 
 
   test('a quota that is used up is STORAGE_FULL: nothing is half written, and it goes on when there is room', async (t) => {
     // An origin that has not written yet: Chromium remembers for a while how much room there was.
-    const fresh = await serveBundle(t, './store-page.js');
+    const fresh = await serveScript(t, import.meta.resolve('./store-page.js'));
     const tab = await browser.page(fresh);
     const debug = await browser.debug(tab);
     await debug.send('Storage.overrideQuotaForOrigin', { origin: fresh, quotaSize: 5_000_000 });
@@ -226,7 +227,7 @@ describe('IndexedDB in Chromium', { skip: noChromium, timeout: 120_000 }, () => 
 });
 
 test('a browser killed with -9 while a page writes: what was acknowledged is there, and every write is whole', { skip: noChromium, timeout: 120_000 }, async (t) => {
-  const origin = await serveBundle(t, './store-page.js');
+  const origin = await serveScript(t, import.meta.resolve('./store-page.js'));
   const profile = join(await temporaryFolder(t), 'profile');
   let acknowledged = -1;
   for (let round = 0; round < 2; round++) {

@@ -1,13 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { chromium, type BrowserContext, type CDPSession, type Page, type Browser as Remote } from 'playwright-core';
-import type { Scope } from '../support/folder.js';
 
 const executable = findChromium();
 
@@ -37,11 +32,15 @@ const flags = [
   '--disable-sync',
   '--disable-breakpad',
   '--disable-dev-shm-usage',
+  // A page that a test puts in place of the network's has no address, and would have to be allowed to reach loopback.
+  '--disable-features=LocalNetworkAccessChecks',
   '--remote-debugging-port=0',
 ];
 
 /** A real Chromium on a folder with what it keeps (its profile), which outlives it. */
 export class Browser {
+  /** What its pages threw, or logged as an error. */
+  readonly faults: string[] = [];
   #ended: Promise<unknown>;
   readonly #atExit = (): void => this.#kill();
 
@@ -78,6 +77,8 @@ export class Browser {
   /** A new tab. */
   async page(url: string): Promise<Page> {
     const page = await this.context.newPage();
+    page.on('pageerror', (error) => this.faults.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && this.faults.push(message.text()));
     await page.goto(url);
     return page;
   }
@@ -107,41 +108,4 @@ export class Browser {
   #kill(): void {
     if (this.child.exitCode === null && this.child.signalCode === null) process.kill(-this.child.pid!, 'SIGKILL');
   }
-}
-
-/**
- * Serves a page that runs a script of the tests, bundled for browsers, on a port of loopback (a secure context).
- * `/denied` is the same page in a sandbox without an origin, where a browser denies all storage.
- * @param entry the compiled script, from this folder: `./store-page.js`.
- * @returns the origin, such as `http://127.0.0.1:4711`.
- */
-export async function serveBundle(t: Scope, entry: string): Promise<string> {
-  const script = await bundle(`import '${entry}';`);
-  const server = createServer((request, response) => {
-    // A page without an origin may load it, too.
-    if (request.url === '/bundle.js') return response.setHeader('content-type', 'text/javascript').setHeader('access-control-allow-origin', '*').end(script);
-    if (request.url === '/denied') response.setHeader('content-security-policy', 'sandbox allow-scripts');
-    response.setHeader('content-type', 'text/html').end('<!doctype html><meta charset="utf-8"><title>test</title><link rel="icon" href="data:,"><script type="module" src="/bundle.js"></script>');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** A script of an app and all that it imports, as a bundler for browsers makes it. Relative imports are from this folder. */
-export async function bundle(contents: string): Promise<Uint8Array> {
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    write: false,
-    logLevel: 'silent',
-  });
-  return outputFiles[0].contents;
 }
