@@ -8,12 +8,16 @@ import { dirname, join, relative } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { tokenFor } from '../support/address.js';
+import { Browser, noChromium } from '../support/browser.js';
 import { Device } from '../support/device.js';
+import { temporaryFolder } from '../support/folder.js';
 import { startGodwit } from '../support/godwit.js';
 import { inTime } from '../support/recorder.js';
+import { serveSite, type SiteFile } from '../support/site.js';
 import { app, talks } from './browser-app.js';
 import { bundleForBrowsers, filesIn, root } from './bundle.js';
 import { installPackages, run, tool, type Project } from './project.js';
+import { readmeProgram, readmeProgramOfPage } from './readme-program.js';
 import { resolutions, typeErrors } from './types.js';
 
 const cleaning: (() => unknown)[] = [];
@@ -80,10 +84,12 @@ describe('the packages, packed and installed into an empty project', { timeout: 
     t.after(() => tokens.close());
     await writeFile(
       join(folder, 'readme.js'),
-      replaced(await readmeProgram(), [
-        ["'mqtt://127.0.0.1:1883'", `'mqtt://127.0.0.1:${server.mqttPort}'`],
-        ["'https://your.app/token'", `'http://127.0.0.1:${(tokens.address() as AddressInfo).port}'`],
-      ]) + 'console.log(sent.state);\nprocess.stdin.resume().once("end", () => client.close());\n',
+      readmeProgram(
+        new Map([
+          ['mqtt://127.0.0.1:1883', `mqtt://127.0.0.1:${server.mqttPort}`],
+          ['https://your.app/token', `http://127.0.0.1:${(tokens.address() as AddressInfo).port}`],
+        ]),
+      ) + 'process.stdin.resume().once("end", () => client.close());\n',
     );
     const bob = await Device.connect(t, server, 'bob:phone');
     const alice = spawn(process.execPath, ['readme.js'], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
@@ -98,6 +104,29 @@ describe('the packages, packed and installed into an empty project', { timeout: 
     await bob.send('alice', 'hello, alice', { flags: 2 });
     assert.deepEqual(await inTime('the end of the program', ended), [0, null]);
     assert.deepEqual(printed.trim().split('\n').sort(), ['bob: hello, alice', 'delivered']);
+  });
+
+  inProject('Chromium: the same lines in a page, but for those that the README changes', async (t, folder) => {
+    if (noChromium) return t.skip(noChromium);
+    const site = new Map<string, SiteFile>();
+    const origin = await serveSite(t, site);
+    const server = await startGodwit(t, { env: { GODWIT_CORS_ORIGINS: origin } });
+    const program = readmeProgramOfPage(new Map([['127.0.0.1:8080', `127.0.0.1:${server.httpPort}`], ['https://your.app/token', '/token']]));
+    const bundle = await bundleForBrowsers(program, folder);
+    site.set('/', { headers: { 'content-type': 'text/html' }, body: '<!doctype html><link rel="icon" href="data:,"><script type="module" src="app.js"></script>' });
+    site.set('/app.js', { headers: { 'content-type': 'text/javascript' }, body: bundle.code });
+    site.set('/token', { headers: {}, body: tokenFor(server, 'alice') });
+    const bob = await Device.connect(t, server, 'bob:phone');
+    const browser = await Browser.launch(join(await temporaryFolder(t), 'profile'));
+    t.after(() => browser.kill());
+    const printed: string[] = [];
+    const both = new Promise<void>((resolve) => browser.context.on('console', (message) => printed.push(message.text()) === 2 && resolve()));
+    await browser.page(origin);
+    await bob.next('msg', "alice's message");
+    await bob.send('alice', 'hello, alice', { flags: 2 });
+    await inTime('what the page prints', both);
+    assert.deepEqual(printed.sort(), ['bob: hello, alice', 'delivered']);
+    assert.deepEqual(browser.faults, []);
   });
 
   describe('types', () => {
@@ -154,21 +183,6 @@ describe('the packages, packed and installed into an empty project', { timeout: 
     });
   });
 });
-
-/** The first program of the SDK's README. */
-async function readmeProgram(): Promise<string> {
-  const found = /```js\n([\s\S]*?)```/.exec(await readFile(join(root, 'client-sdk/README.md'), 'utf8'));
-  assert.ok(found, 'a program in client-sdk/README.md');
-  return found[1];
-}
-
-function replaced(text: string, replacements: readonly (readonly [from: string, to: string])[]): string {
-  for (const [from, to] of replacements) {
-    assert.ok(text.includes(from), from);
-    text = text.replace(from, () => to);
-  }
-  return text;
-}
 
 const nodeConsumer = `
 import { createClient, mqttTransport, type Client } from 'godwit-client';
