@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { createClient, memoryStore, type Client } from 'godwit-client';
 import type { Page } from 'playwright-core';
 import { Recorder, texts } from '../sdk/fixtures.js';
 import { tokenFor } from '../support/address.js';
 import { Browser } from '../support/browser.js';
-import { temporaryFolder, type Scope } from '../support/folder.js';
+import type { Scope } from '../support/folder.js';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import { serveExample } from './site.js';
 
@@ -63,8 +62,7 @@ export interface World {
 export async function world(t: Scope, example: string, entry: string): Promise<World> {
   const origin = await serveExample(t, example, entry);
   const server = await startGodwit(t, { env: { GODWIT_CORS_ORIGINS: origin } });
-  const browser = await Browser.launch(join(await temporaryFolder(t), 'profile'));
-  t.after(() => browser.kill());
+  const browser = await Browser.start(t);
   const bob = await createClient({ url: `mqtt://127.0.0.1:${server.mqttPort}`, token: tokenFor(server, 'bob'), store: memoryStore() });
   t.after(() => bob.close());
   const door = { url: `ws://127.0.0.1:${server.httpPort}/mqtt`, token: tokenFor(server, 'alice') };

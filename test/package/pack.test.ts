@@ -10,7 +10,6 @@ import { pathToFileURL } from 'node:url';
 import { tokenFor } from '../support/address.js';
 import { Browser, noChromium } from '../support/browser.js';
 import { Device } from '../support/device.js';
-import { temporaryFolder } from '../support/folder.js';
 import { startGodwit } from '../support/godwit.js';
 import { inTime } from '../support/recorder.js';
 import { serveSite, type SiteFile } from '../support/site.js';
@@ -117,8 +116,7 @@ describe('the packages, packed and installed into an empty project', { timeout: 
     site.set('/app.js', { headers: { 'content-type': 'text/javascript' }, body: bundle.code });
     site.set('/token', { headers: {}, body: tokenFor(server, 'alice') });
     const bob = await Device.connect(t, server, 'bob:phone');
-    const browser = await Browser.launch(join(await temporaryFolder(t), 'profile'));
-    t.after(() => browser.kill());
+    const browser = await Browser.start(t);
     const printed: string[] = [];
     const both = new Promise<void>((resolve) => browser.context.on('console', (message) => printed.push(message.text()) === 2 && resolve()));
     await browser.page(origin);

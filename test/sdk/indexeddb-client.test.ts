@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { tokenFor } from '../support/address.js';
 import { Browser, noChromium } from '../support/browser.js';
-import { temporaryFolder } from '../support/folder.js';
 import { startGodwit } from '../support/godwit.js';
 import { serveScript } from '../support/site.js';
 import type { Chat } from './client-page.js';
@@ -22,8 +20,7 @@ function ask<M extends keyof Chat>(page: Page, method: M, ...parameters: Paramet
 test('the SDK in a browser, on IndexedDB, with a real server: what was sent and received outlives the page', { skip: noChromium, timeout: 60_000 }, async (t) => {
   const origin = await serveScript(t, import.meta.resolve('./client-page.js'));
   const server = await startGodwit(t, { env: { GODWIT_CORS_ORIGINS: origin } });
-  const browser = await Browser.launch(join(await temporaryFolder(t), 'profile'));
-  t.after(() => browser.kill());
+  const browser = await Browser.start(t);
   const scene = new Scene();
   t.after(() => scene.end());
   const bob = await scene.client({ url: `mqtt://127.0.0.1:${server.mqttPort}` }, 'bob', { token: tokenFor(server, 'bob') });
@@ -56,5 +53,4 @@ test('the SDK in a browser, on IndexedDB, with a real server: what was sent and 
   await bobHears.until(2);
   assert.deepEqual(texts(bobHears.events), ['hello from a page', 'sent offline']);
   assert.deepEqual((await ask(page, 'stored', 'bob')).map((one) => one?.replace(/ \(.*/, '')), ['alice: hello from a page', 'bob: hello, page', 'alice: sent offline', 'bob: had it']);
-  await browser.close();
 });

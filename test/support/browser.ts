@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chromium, type BrowserContext, type CDPSession, type Page, type Browser as Remote } from 'playwright-core';
+import type { Scope } from './folder.js';
 
 const executable = findChromium();
 
@@ -50,6 +53,19 @@ export class Browser {
   ) {
     this.#ended = once(child, 'exit');
     process.on('exit', this.#atExit);
+  }
+
+  /** With a profile of its own; both are gone when the test ends. */
+  static async start(t: Scope): Promise<Browser> {
+    const profile = await mkdtemp(join(tmpdir(), 'godwit-test-'));
+    // One after the other: a folder that Chromium writes to cannot be removed, and a Chromium that is left keeps the test's process.
+    let browser: Browser | undefined;
+    t.after(async () => {
+      await browser?.kill();
+      await rm(profile, { recursive: true, force: true, maxRetries: 10 });
+    });
+    browser = await Browser.launch(profile);
+    return browser;
   }
 
   /** @param profile a folder, made when it is not there. */
