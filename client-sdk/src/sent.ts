@@ -4,7 +4,11 @@ import { abortable, Deferred } from './wait.js';
 
 /** An own message on its way: `queued` → `sent` → `delivered` → `read`, or `failed`. Listen to `state` events to follow it. */
 export interface Sent {
-  /** A ULID of 26 letters; the id that the recipients see. */
+  /**
+   * A ULID of 26 letters; the id that the recipients see. It is there before anything is written: nothing is, until the
+   * code that called `send` has come to its next `await`. What an app notes of it before that (in a file, synchronously)
+   * is there whenever the message is, whatever the process dies of.
+   */
   readonly id: string;
   readonly conversation: string;
   /** What it says, where that is text: while it is queued or has failed. From `sent` on it is among the messages. */

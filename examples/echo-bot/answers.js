@@ -24,12 +24,12 @@ export class Answers {
     renameSync(`${file}.new`, file);
   }
 
-  /** Call it right behind `send`, which has given the answer its id but writes nothing before this turn is over. */
+  /** Call it right behind `send`, without an `await`: then nothing is written before it (see `Sent.id`). */
   note({ from, id }, sent) {
     appendFileSync(this.file, `${from} ${id} ${sent.id}\n`, { flush: true });
   }
 
-  /** Whether the client has an answer to this message: on its way, refused, or sent. For messages of earlier runs. */
+  /** Whether the client has an answer to this message: on its way, or sent. For messages of earlier runs. */
   async has({ conversation, seq, from, id }) {
     const answer = this.#byMessage.get(`${from} ${id}`);
     if (answer === undefined) return false;

@@ -23,7 +23,13 @@ client.on('connection', ({ state, error }) => {
   return client.close();
 });
 client.on('error', ({ error }) => say(`error: ${error.message}`));
-client.on('state', ({ state, id, error }) => state === 'failed' && say(`answer ${id} was refused: ${error.message}`));
+// Refused for good: nobody would look at it again. One of an earlier run is there if that ended just then.
+const discard = (sent) => {
+  process.stderr.write(`answer ${sent.id} in ${sent.conversation} was refused: ${sent.error.message}\n`);
+  return sent.discard();
+};
+for (const sent of client.outbox()) if (sent.state === 'failed') await discard(sent);
+client.on('state', ({ state, id }) => (state === 'failed' ? discard(client.outbox().find((sent) => sent.id === id)) : undefined));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => client.close());
 
 // Before `connect`, so that no message finds nobody at home.

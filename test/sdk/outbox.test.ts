@@ -31,6 +31,22 @@ describe('the outbox', { timeout: 20_000 }, () => {
     assert.deepEqual(alice.outbox(), []);
   }));
 
+  test('what the app does before its next `await` is done before anything is written', scene(async (at) => {
+    const broker = await at.broker();
+    const steps: string[] = [];
+    const store = memoryStore();
+    const write = store.write.bind(store);
+    store.write = async (changes) => {
+      if (changes.some(({ key }) => key.startsWith('o/'))) steps.push('written');
+      await write(changes);
+    };
+    const alice = await at.client(broker, 'alice', { store });
+    const first = alice.send('bob', 'first');
+    steps.push(`noted ${first.id}`);
+    await first.until('queued');
+    assert.deepEqual(steps, [`noted ${first.id}`, 'written']);
+  }));
+
   test('what was sent offline goes out in order, and no more than the window without an answer', scene(async (at) => {
     const broker = await at.broker();
     const alice = await at.client(broker, 'alice', { window: 4 });
