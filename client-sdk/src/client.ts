@@ -16,7 +16,8 @@ import { Tokens } from './token.js';
 import type { Transport } from './transport.js';
 import { abortable, Deferred } from './wait.js';
 
-const schemes: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
+/** Read without `URL`: React Native's throws at `protocol` in most of its versions. */
+const serverUrl = /^(mqtts?|wss?):\/\/[^\s/?#]+\S*$/i;
 
 /** What `createClient` of every entry does: see there. */
 export async function openClient(options: ClientOptions, defaultTransport: () => Transport): Promise<Client> {
@@ -25,7 +26,7 @@ export async function openClient(options: ClientOptions, defaultTransport: () =>
 
 /** A client and what is within: for the tab that leads the others. */
 export async function openDevice(options: ClientOptions, defaultTransport: () => Transport): Promise<{ client: Client; engine: Engine }> {
-  if (!schemes.has(schemeOf(options.url))) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
+  if (!serverUrl.test(options.url)) throw new GodwitError(Code.MALFORMED, `not the URL of a server: ${options.url}`);
   const timing = { ...defaultTiming, ...options.timing };
   const { backgroundKeepaliveS } = timing;
   if (!(backgroundKeepaliveS >= 300 && backgroundKeepaliveS <= 900)) throw new GodwitError(Code.MALFORMED, `not 300 to 900 seconds: ${backgroundKeepaliveS}`);
@@ -39,14 +40,6 @@ export async function openDevice(options: ClientOptions, defaultTransport: () =>
   const client = new Client(engine);
   connection.changed = (change) => client.connectionChanged(change);
   return { client, engine };
-}
-
-function schemeOf(url: string): string {
-  try {
-    return new URL(url).protocol;
-  } catch {
-    return '';
-  }
 }
 
 /** A device of a user: sends, receives, and keeps both in its store. Where a conversation is asked for, a user's id stands for the one with them. */

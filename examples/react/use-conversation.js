@@ -31,12 +31,7 @@ export function useConversation(client, peer) {
     };
   }, [client, peer]);
 
-  const send = useCallback(
-    (text) => {
-      // Shown once it is kept: from then on it goes out, also after the tab was closed.
-      client.send(peer, text).until('queued').then(() => show.current(), () => show.current());
-    },
-    [client, peer],
-  );
+  // Shown once it is kept: from then on it goes out, also after the tab was closed.
+  const send = useCallback((text) => void client.send(peer, text).until('queued').then(() => show.current(), () => show.current()), [client, peer]);
   return { lines, error, send };
 }

@@ -12,6 +12,10 @@ test('the core of the SDK uses nothing that only Node has', () => {
   assert.deepEqual(core.filter((file) => only.test(readFileSync(join(src, file), 'utf8'))), []);
 });
 
+test('it reads no URL: what React Native calls so throws at most of its properties', () => {
+  assert.deepEqual(core.filter((file) => /\bnew URL\(/.test(readFileSync(join(src, file), 'utf8'))), []);
+});
+
 test('it prints nothing', () => {
   assert.deepEqual(core.filter((file) => /\bconsole\./.test(readFileSync(join(src, file), 'utf8'))), []);
 });
