@@ -5,7 +5,7 @@ import { indexedDbStore } from 'godwit-client';
  * @throws Error when another tab has it open: one store, one client.
  */
 export async function openStore(name) {
-  const release = await lock(name).catch(() => Promise.reject(new Error(`${name} is open in another tab`)));
+  const release = await lock(name);
   try {
     const store = await indexedDbStore(name);
     const close = store.close.bind(store);
@@ -19,6 +19,7 @@ export async function openStore(name) {
 /** Resolves with what releases it; the end of the page does, too. A page that is just being left gets a second for that. */
 function lock(name) {
   return new Promise((resolve, reject) => {
-    navigator.locks.request(name, { signal: AbortSignal.timeout(1_000) }, () => new Promise((release) => resolve(release))).catch(reject);
+    const held = () => new Promise((release) => resolve(release));
+    navigator.locks.request(name, { signal: AbortSignal.timeout(1_000) }, held).catch((fault) => reject(fault.name === 'TimeoutError' ? new Error(`${name} is open in another tab`) : fault));
   });
 }

@@ -118,4 +118,6 @@ export async function closedTabLosesNothing({ origin, server, door, browser, bob
   const third = await ExampleTab.load(browser, origin);
   await third.enter(door);
   await third.page.getByText('is open in another tab').waitFor();
+  // While there is no server, Chromium logs each try of the WebSocket.
+  assert.deepEqual(browser.faults.filter((fault) => !fault.includes('WebSocket connection')), []);
 }
