@@ -1,6 +1,5 @@
 /** A chat with one user, on the bare DOM. */
-import { createClient } from 'godwit-client';
-import { openStore } from './open-store.js';
+import { createSharedClient, indexedDbStore } from 'godwit-client/browser';
 
 const ticks = new Map([['queued', '🕓'], ['sent', '✓'], ['delivered', '✓✓'], ['read', '✓✓'], ['failed', '!']]);
 const door = document.querySelector('#door');
@@ -11,14 +10,14 @@ door.addEventListener('submit', async (submitted) => {
   const { peer, url, token, user } = Object.fromEntries(new FormData(door));
   const error = door.querySelector('.error');
   error.textContent = '';
-  let store, client;
+  let client;
   try {
-    store = await openStore(`godwit-${user}`);
-    client = await createClient({ url, token, user, store });
+    // One for all tabs of this user: one connection, one store.
+    client = await createSharedClient({ name: user, url, token, user, open: () => indexedDbStore(`godwit-${user}`) });
     await open(client, peer);
   } catch (fault) {
     error.textContent = fault.message;
-    await (client ?? store)?.close();
+    await client?.close();
   }
 });
 

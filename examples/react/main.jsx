@@ -1,8 +1,7 @@
 /** A chat with one user, in React. */
 import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { createClient } from 'godwit-client';
-import { openStore } from './open-store.js';
+import { createSharedClient, indexedDbStore } from 'godwit-client/browser';
 import { useConversation } from './use-conversation.js';
 
 const ticks = new Map([['queued', '🕓'], ['sent', '✓'], ['delivered', '✓✓'], ['read', '✓✓'], ['failed', '!']]);
@@ -16,17 +15,17 @@ function Door({ onOpen }) {
   const [error, setError] = useState('');
   const open = async (form) => {
     const { peer, url, token, user } = Object.fromEntries(form);
-    let store, client;
+    let client;
     try {
-      store = await openStore(`godwit-${user}`);
-      client = await createClient({ url, token, user, store });
+      // One for all tabs of this user: one connection, one store.
+      client = await createSharedClient({ name: user, url, token, user, open: () => indexedDbStore(`godwit-${user}`) });
       await client.messages(peer); // throws where there can be no conversation with them
       // How it goes, the `connection` events tell.
       void client.connect();
       onOpen({ client, peer });
     } catch (fault) {
       setError(fault.message);
-      await (client ?? store)?.close();
+      await client?.close();
     }
   };
   return (

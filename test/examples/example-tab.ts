@@ -71,7 +71,7 @@ export async function world(t: Scope, example: string, entry: string): Promise<W
 
 /**
  * No network, and no server either: three messages are written, the tab is closed, and opened again. Then there are
- * both: the three arrive once, in order, and their ticks are shown.
+ * both: the three arrive once, in order, and their ticks are shown. Two tabs are one device.
  */
 export async function closedTabLosesNothing({ origin, server, door, browser, bob, heard }: World): Promise<void> {
   // Stands for a service worker: a browser without a network loads no page.
@@ -115,9 +115,15 @@ export async function closedTabLosesNothing({ origin, server, door, browser, bob
   await second.line('after', 'delivered');
   assert.deepEqual(await second.lines(), ['before', ...written, 'after']);
 
+  // Another tab has the same, and goes on when the one before it is closed.
   const third = await ExampleTab.load(browser, origin);
   await third.enter(door);
-  await third.page.getByText('is open in another tab').waitFor();
+  await third.line('after', 'delivered');
+  assert.deepEqual(await third.lines(), ['before', ...written, 'after']);
+  await second.page.close();
+  await third.say('from the other tab');
+  await third.line('from the other tab', 'delivered');
+  assert.deepEqual(texts(heard.events), ['before', ...written, 'after', 'from the other tab']);
   // While there is no server, Chromium logs each try of the WebSocket.
   assert.deepEqual(browser.faults.filter((fault) => !fault.includes('WebSocket connection')), []);
 }
