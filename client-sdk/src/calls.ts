@@ -1,4 +1,4 @@
-import { Code, create, fromBinary, GodwitError, methods, publishTopics, RequestSchema, ResponseSchema, toBinary, type MessageInitShape, type MethodName, type ResponseOf } from 'godwit-schemas';
+import { callSchemas, Code, create, fromBinary, GodwitError, publishTopics, RequestSchema, ResponseSchema, toBinary, type MessageInitShape, type MethodName, type methods, type ResponseOf } from 'godwit-schemas';
 import type { Controls } from './controls.js';
 import type { Result } from './outbox.js';
 import { idText } from './ids.js';
@@ -39,14 +39,15 @@ export class Calls {
     throwIfAborted(signal);
     if (this.#open.size >= most) throw new GodwitError(Code.LIMIT_REACHED, `${most} calls wait for an answer`);
     const id = idText(callId);
-    const params = toBinary(methods[method].request, create(methods[method].request, request));
+    const schemas = callSchemas(method);
+    const params = toBinary(schemas.request, create(schemas.request, request));
     const payload = toBinary(RequestSchema, create(RequestSchema, { callId, params }));
     const call: Open = { topic: publishTopics.rpc(method), payload, value: new Deferred() };
     const timer = setTimeout(() => call.value.reject(new GodwitError(Code.UNAVAILABLE, `${method}: no answer in ${timeoutMs} ms`)), timeoutMs);
     this.#open.set(id, call);
     this.#publish(call);
     try {
-      return fromBinary(methods[method].response, await abortable(call.value.promise, signal)) as ResponseOf<M>;
+      return fromBinary(schemas.response, await abortable(call.value.promise, signal)) as ResponseOf<M>;
     } finally {
       clearTimeout(timer);
       this.#open.delete(id);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { slim } from './slim.mjs';
 
 const home = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({ options: { out: { type: 'string' } } });
@@ -26,6 +27,11 @@ run(buf, ['generate', '--output', out], { ...process.env, PATH: bins + delimiter
 if (out === home) run(tool('typescript', 'bin/tsc'), ['-b']);
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, run(buf, ['build', '--as-file-descriptor-set', '--output', '-'])));
+// The compiled package has the methods; what is made of them is compiled once more.
+const { methods } = await import('../dist/methods.js');
+writeFileSync(join(out, 'src/gen/slim.ts'), slim(registry, methods));
+if (out === home) run(tool('typescript', 'bin/tsc'), ['-b']);
+
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
 const { openApi } = await import('../dist/documents/openapi.js');
 const { asyncApi } = await import('../dist/documents/asyncapi.js');

@@ -107,6 +107,11 @@ export type RequestOf<M extends MethodName> = MessageShape<(typeof methods)[M]['
 /** The response of a method, as the generated type. */
 export type ResponseOf<M extends MethodName> = MessageShape<(typeof methods)[M]['response']>;
 
+/** How a method's request and response are encoded. */
+export function callSchemas<M extends MethodName>(name: M): Pick<(typeof methods)[M], 'request' | 'response'> {
+  return methods[name];
+}
+
 /** Whether a method of this name exists. The table is a plain object: ask here before a name from outside indexes it. */
 export function isMethod(name: string): name is MethodName {
   return Object.hasOwn(methods, name);

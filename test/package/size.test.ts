@@ -9,9 +9,9 @@ describe('what the SDK weighs in a browser', () => {
     weights = await weigh();
   });
 
-  test('everything together: at most 60 kB', (t) => {
+  test('everything together: at most 45 kB', (t) => {
     t.diagnostic(`${weights.whole.gzip} bytes (gzip)`);
-    assert.ok(weights.whole.gzip <= 60_000, `${weights.whole.gzip} bytes`);
+    assert.ok(weights.whole.gzip <= 45_000, `${weights.whole.gzip} bytes`);
   });
 
   test('the slim transport alone: at most 6 kB', (t) => {

@@ -1,0 +1,84 @@
+// Generated from proto/ and the table of methods by scripts/generate.mjs: do not edit.
+import { Slim } from '../slim/codec.js';
+
+const texts: Record<string, string> = {
+  Sealed: "alg:1u keyEpoch:2U payload:3b compression:4u",
+  Content: "kind/text:1Text kind/custom:2Custom kind/media:3Media kind/location:4Location kind/contact:5Contact kind/reaction:6Reaction kind/edit:7Edit kind/deletion:8Deletion replyTo:15Reference",
+  Reference: "from:1s id:2b",
+  Text: "text:1s mentions:2Mention*",
+  Mention: "user:1s start:2u length:3u",
+  Custom: "type:1s data:2b",
+  Media: "source/id:1s source/url:2s mediaType:3s size:4U width:5u height:6u durationMs:7u name:8s caption:9s thumbnail:10b key:11b digest:12b",
+  Location: "latitude:1d longitude:2d accuracyM:3d label:4s",
+  Contact: "user:1s name:2s phones:3s*",
+  Reaction: "target:1Reference emoji:2s remove:3o",
+  Edit: "target:1Reference content/text:2Text content/custom:3Custom",
+  Deletion: "target:1Reference",
+  Message: "id:1b body:2b deviceBodies:3m expiresInS:4u preview:5b flags:6u epoch:7U devicesRevision:8u from:10s fromDevice:11s conversation:12s seq:13U sentAtMs:14U event:15Event after:16U",
+  Event: "kind/gap:1Gap kind/group:2GroupChange kind/erased:3Erased kind/feed:4Feed",
+  Gap: "from:1U to:2U reason:3e",
+  GroupChange: "revision:1U",
+  Erased: "seq:1U",
+  Feed: "device:1s",
+  Result: "id:1b seq:2U sentAtMs:3U code:4e text:5s retryAfterMs:6u packetId:7u detail:8b",
+  Read: "seq:1U",
+  Typing: "conversation:1s from:2s",
+  Presence: "state:1e lastSeenMs:2U",
+  Receipt: "conversation:1s delivered:2U read:3U atMs:4U ownRead:5U",
+  Request: "callId:1b params:2b",
+  Response: "callId:1b value:2b error:3Result",
+  Empty: "",
+  MessagesSendRequest: "to:1s group:2s message:3Message",
+  MessagesSendResponse: "id:1b seq:2U sentAtMs:3U conversation:4s",
+  ReadSetRequest: "conversation:1s seq:2U",
+  ReadSetResponse: "seq:1U",
+  AuthRenewRequest: "token:1s",
+  AuthRenewResponse: "expiresAtMs:1U serverTimeMs:2U",
+};
+const found = new Map<string, Slim>();
+
+export function find(name: string): Slim {
+  let one = found.get(name);
+  if (!one) found.set(name, (one = new Slim(`godwit.v1.${name}`, texts[name], find)));
+  return one;
+}
+
+export const SealedSchema = /* @__PURE__ */ find('Sealed');
+export const ContentSchema = /* @__PURE__ */ find('Content');
+export const ReferenceSchema = /* @__PURE__ */ find('Reference');
+export const TextSchema = /* @__PURE__ */ find('Text');
+export const MentionSchema = /* @__PURE__ */ find('Mention');
+export const CustomSchema = /* @__PURE__ */ find('Custom');
+export const MediaSchema = /* @__PURE__ */ find('Media');
+export const LocationSchema = /* @__PURE__ */ find('Location');
+export const ContactSchema = /* @__PURE__ */ find('Contact');
+export const ReactionSchema = /* @__PURE__ */ find('Reaction');
+export const EditSchema = /* @__PURE__ */ find('Edit');
+export const DeletionSchema = /* @__PURE__ */ find('Deletion');
+export const MessageSchema = /* @__PURE__ */ find('Message');
+export const EventSchema = /* @__PURE__ */ find('Event');
+export const GapSchema = /* @__PURE__ */ find('Gap');
+export const GroupChangeSchema = /* @__PURE__ */ find('GroupChange');
+export const ErasedSchema = /* @__PURE__ */ find('Erased');
+export const FeedSchema = /* @__PURE__ */ find('Feed');
+export const ResultSchema = /* @__PURE__ */ find('Result');
+export const ReadSchema = /* @__PURE__ */ find('Read');
+export const TypingSchema = /* @__PURE__ */ find('Typing');
+export const PresenceSchema = /* @__PURE__ */ find('Presence');
+export const ReceiptSchema = /* @__PURE__ */ find('Receipt');
+export const RequestSchema = /* @__PURE__ */ find('Request');
+export const ResponseSchema = /* @__PURE__ */ find('Response');
+export const EmptySchema = /* @__PURE__ */ find('Empty');
+export const MessagesSendRequestSchema = /* @__PURE__ */ find('MessagesSendRequest');
+export const MessagesSendResponseSchema = /* @__PURE__ */ find('MessagesSendResponse');
+export const ReadSetRequestSchema = /* @__PURE__ */ find('ReadSetRequest');
+export const ReadSetResponseSchema = /* @__PURE__ */ find('ReadSetResponse');
+export const AuthRenewRequestSchema = /* @__PURE__ */ find('AuthRenewRequest');
+export const AuthRenewResponseSchema = /* @__PURE__ */ find('AuthRenewResponse');
+
+/** Request and response of every control call of users. */
+export const calls: Record<string, readonly [request: string, response: string]> = {
+  'messages.send': ['MessagesSendRequest', 'MessagesSendResponse'],
+  'read.set': ['ReadSetRequest', 'ReadSetResponse'],
+  'auth.renew': ['AuthRenewRequest', 'AuthRenewResponse'],
+};
