@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline';
 import { directConversation } from 'godwit-schemas';
-import type { ConnectionChange, GodwitError, Message, Sent, Shown } from 'godwit-client';
+import type { ConnectionChange, GodwitError, Sent, Shown } from 'godwit-client';
 import { CommandError } from '../errors.js';
 import { clock } from '../times.js';
 import { gapText } from './gap.js';
 import type { ChatSession } from './session.js';
 import { harmless } from './text.js';
+import { wordsOf } from './words.js';
 
 /** Without a connection for this long, what is not sent is left in the store. */
 const patienceMs = 30_000;
@@ -15,8 +16,8 @@ const patienceMs = 30_000;
  * input has ended and everything was accepted.
  * @throws CommandError when something was refused, or could not be sent in time
  */
-export async function chatThroughPipes(session: ChatSession): Promise<void> {
-  const { client, me, other, notes } = session;
+export async function chatThroughPipes(session: ChatSession, other: string): Promise<void> {
+  const { client, me, notes } = session;
   for (const note of notes) process.stderr.write(`${note}\n`);
   const conversation = directConversation(me, other);
   const show = (shown: Shown): void => {
@@ -79,13 +80,9 @@ function whyNot(state: ConnectionChange['state'], error: Error | undefined): str
 }
 
 function print(shown: Shown): void {
-  if (shown.type === 'gap') process.stdout.write(`- ${gapText(shown)}\n`);
-  else if (shown.type === 'message') printLine(shown.sentAtMs, shown.from, textOf(shown));
-  else if (shown.message) printLine(shown.message.sentAtMs, shown.message.from, '(this message cannot be read)');
-}
-
-function textOf({ text, content }: Message): string {
-  return text ?? `(${content.kind})`;
+  if (shown.type === 'gap') return void process.stdout.write(`- ${gapText(shown)}\n`);
+  const message = shown.type === 'message' ? shown : shown.message;
+  if (message) printLine(message.sentAtMs, message.from, wordsOf(message).words);
 }
 
 function printLine(atMs: number, who: string, text: string): void {

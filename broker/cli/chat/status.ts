@@ -1,7 +1,5 @@
 import { State, type ConnectionChange, type PresenceNotice } from 'godwit-client';
-import stringWidth from 'string-width';
 import { agoOrTime } from '../times.js';
-import type { Paint } from './paint.js';
 
 /** A typing notice holds this long; who goes on typing tells it again. */
 export const typingMs = 3_000;
@@ -16,18 +14,8 @@ export interface Situation {
   readonly nowMs: number;
 }
 
-/** One line: the other at the left, the connection at the right. */
-export function statusLine(situation: Situation, width: number, paint: Paint): string {
-  const left = `── ${otherSays(situation)} `;
-  const right = ` ${connectionSays(situation)} ──`;
-  const gap = width - stringWidth(left) - stringWidth(right);
-  if (gap >= 0) return paint.dim(left + '─'.repeat(gap) + right);
-  // No room for both: being offline is the more important.
-  const line = situation.connection.state === 'connected' ? left : right.trimStart();
-  return paint.dim(cut(line, width));
-}
-
-function otherSays({ other, presence, typing, connection, nowMs }: Situation): string {
+/** Where the other is. */
+export function otherSays({ other, presence, typing, connection, nowMs }: Situation): string {
   if (connection.state !== 'connected') return other;
   if (typing) return `${other} is typing…`;
   switch (presence?.state) {
@@ -42,6 +30,7 @@ function otherSays({ other, presence, typing, connection, nowMs }: Situation): s
   }
 }
 
+/** What the connection is, and what waits for it. */
 export function connectionSays({ connection, waiting, nowMs }: Pick<Situation, 'connection' | 'waiting' | 'nowMs'>): string {
   const kept = waiting > 0 ? `, ${waiting} ${waiting === 1 ? 'message waits' : 'messages wait'} here` : '';
   switch (connection.state) {
@@ -60,10 +49,4 @@ export function connectionSays({ connection, waiting, nowMs }: Pick<Situation, '
     default:
       return `connecting${kept}`;
   }
-}
-
-function cut(line: string, width: number): string {
-  let cut = line;
-  while (stringWidth(cut) > width) cut = cut.slice(0, -1);
-  return cut;
 }

@@ -1,0 +1,249 @@
+import { directConversation, peerOf } from 'godwit-schemas';
+import type { Client, ConnectionChange, Message, Shown, StateChange } from 'godwit-client';
+import { typingMs } from '../status.js';
+import { titleOf } from './names.js';
+import { Conversations } from './conversations.js';
+import { Draft, emptyDraft } from './draft.js';
+import { Talk, type Entry } from './talk.js';
+import { bottomAt, RowCache, type Bottom, type Row } from './viewport.js';
+
+/** What the keys do now. */
+export type Mode =
+  | { readonly kind: 'compose' }
+  | { readonly kind: 'list'; readonly at: string | undefined }
+  | { readonly kind: 'select' | 'react' | 'delete'; readonly key: string }
+  | { readonly kind: 'results'; readonly query: string; readonly found: readonly Message[]; readonly at: number }
+  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[] };
+
+/** What the draft is for, where it is not simply a message; `kept` is what was being written before. */
+export type Purpose = { readonly kind: 'reply'; readonly to: Message } | { readonly kind: 'edit'; readonly of: Message; readonly kept: Draft };
+
+/** What of the conversation was on the screen last. */
+export interface View {
+  readonly rows: readonly Row[];
+  readonly top: number;
+  readonly end: number;
+  readonly height: number;
+  /** The highest place of a message of someone else, seen to its end. */
+  readonly seen: number;
+}
+
+export interface ChatHooks {
+  /** Something is to be drawn. */
+  changed(): void;
+  quit(): void;
+  /** Whether anyone can see it. */
+  seen(): boolean;
+  /** Adds a user who is not there yet, where that can be done from here. @returns what was done, for people */
+  introduce(user: string): Promise<string[]>;
+  /** Who and where one is, for `/info`. */
+  info(): string[];
+}
+
+/** Messages read from the store at a time. */
+const page = 100;
+
+/** Entries that are shown behind one that is gone to. */
+const shownAfter = 4;
+
+const compose: Mode = { kind: 'compose' };
+/** Of the conversation, nothing is on the screen. */
+export const nothingSeen: View = { rows: [], top: 0, end: 0, height: 0, seen: 0 };
+
+/** All that a terminal shows of a client, and what its keys change. Knows nothing of terminals. */
+export class Chat {
+  readonly list = new Conversations();
+  readonly cache = new RowCache();
+  talk: Talk | undefined;
+  mode: Mode = compose;
+  purpose: Purpose | undefined;
+  /** Said once, until the next key. */
+  notice: string | undefined;
+  connection: ConnectionChange = { type: 'connection', state: 'idle' };
+  bottom: Bottom;
+  view = nothingSeen;
+  #drafts = new Map<string, Draft>();
+  #typing = new Map<string, number>();
+  #loading: Promise<void> | undefined;
+
+  constructor(
+    readonly client: Client,
+    readonly hooks: ChatHooks,
+  ) {}
+
+  get me(): string {
+    return this.client.user;
+  }
+
+  /** @param other whom to talk with first; undefined: the list is shown */
+  async start(other: string | undefined): Promise<void> {
+    this.#listen();
+    for (const info of await this.client.conversations()) this.#know(info.conversation, () => this.list.set(info));
+    if (other !== undefined) await this.open(directConversation(this.me, other));
+    else this.mode = { kind: 'list', at: undefined };
+  }
+
+  get draft(): Draft {
+    return this.#drafts.get(this.talk?.conversation ?? '') ?? emptyDraft;
+  }
+
+  set draft(draft: Draft) {
+    this.#drafts.set(this.talk?.conversation ?? '', draft);
+  }
+
+  /** Shows a conversation, from its end. */
+  async open(conversation: string): Promise<void> {
+    this.mode = compose;
+    if (this.talk?.conversation === conversation) return;
+    this.leavePurpose();
+    this.#know(conversation, () => this.list.add(conversation));
+    this.talk = new Talk(conversation, { atMs: this.client.serverTimeMs(), readTo: this.list.get(conversation)!.ownRead });
+    this.bottom = undefined;
+    this.#loading = undefined;
+    for (const sent of this.client.outbox()) if (sent.conversation === conversation) this.#waits(sent.id);
+    await this.loadOlder();
+  }
+
+  /** Reads what comes before what is loaded. */
+  loadOlder(): Promise<void> {
+    const { talk } = this;
+    if (!talk || talk.complete) return Promise.resolve();
+    return (this.#loading ??= this.#load(talk).finally(() => {
+      if (this.talk === talk) this.#loading = undefined;
+      this.hooks.changed();
+    }));
+  }
+
+  /** Shows a message of the open conversation, and chooses it. */
+  async goTo({ seq, id }: Message): Promise<void> {
+    const { talk } = this;
+    while (talk && this.talk === talk && !talk.complete && (talk.oldest ?? Infinity) > seq) await this.loadOlder();
+    if (this.talk !== talk) return;
+    this.mode = { kind: 'select', key: id };
+    const entries = this.entries();
+    const below = entries[entries.findIndex(({ key }) => key === id) + shownAfter];
+    this.bottom = below && { key: below.key, row: 0 };
+  }
+
+  entries(): Entry[] {
+    return this.talk?.entries(this.client.serverTimeMs()) ?? [];
+  }
+
+  /** Of the entry that is chosen. */
+  get chosen(): Entry | undefined {
+    const { mode } = this;
+    if (mode.kind !== 'select' && mode.kind !== 'react' && mode.kind !== 'delete') return undefined;
+    return this.entries().find(({ key }) => key === mode.key);
+  }
+
+  typing(conversation: string): boolean {
+    return Date.now() < (this.#typing.get(conversation) ?? 0);
+  }
+
+  /** Own messages that wait here, of all conversations. */
+  get waiting(): number {
+    return this.client.outbox().filter(({ state }) => state === 'queued').length;
+  }
+
+  /** A reply or an edit is given up: what was being written before is back. */
+  leavePurpose(): void {
+    if (this.purpose?.kind === 'edit') this.draft = this.purpose.kept;
+    this.purpose = undefined;
+  }
+
+  note(text: string): void {
+    this.notice = text;
+    this.hooks.changed();
+  }
+
+  readonly complain = (error: unknown): void => this.note(error instanceof Error ? error.message : String(error));
+
+  /** It was drawn. What is seen counts as read. */
+  drawn(view: View): void {
+    this.view = view;
+    // While one chooses, what comes moves nothing.
+    if (this.mode.kind === 'select') this.bottom = bottomAt(view.rows, view.end);
+    const { talk } = this;
+    if (!talk) return;
+    if (this.bottom === undefined) talk.trim();
+    if (view.height > 0 && view.top === 0 && !talk.complete) void this.loadOlder().catch(this.complain);
+    if (view.seen <= talk.readTo || !this.hooks.seen()) return;
+    talk.readTo = view.seen;
+    this.client.markRead(talk.conversation, view.seen).catch(this.complain);
+  }
+
+  async #load(talk: Talk): Promise<void> {
+    const { oldest } = talk;
+    const shown = await this.client.messages(talk.conversation, { limit: page, ...(oldest !== undefined && { before: oldest }) });
+    talk.addOlder(shown, shown.length < page);
+  }
+
+  /** A conversation of the list, and whether the other is there. */
+  #know(conversation: string, enter: () => void): void {
+    const known = this.list.get(conversation);
+    enter();
+    const other = peerOf(conversation, this.me);
+    if (!known && other !== undefined && other !== this.me) this.client.presence.watch(other).catch(this.complain);
+  }
+
+  #listen(): void {
+    const { client, hooks } = this;
+    const show = (shown: Shown): void => this.#came(shown);
+    client.on('message', show);
+    client.on('gap', show);
+    client.on('undecodable', show);
+    client.on('changed', ({ message }) => {
+      if (message.conversation === this.talk?.conversation) this.talk.changed(message);
+      hooks.changed();
+    });
+    client.on('conversation', (info) => {
+      this.#know(info.conversation, () => this.list.set(info));
+      hooks.changed();
+    });
+    client.on('state', (change) => this.#moved(change));
+    client.on('presence', () => hooks.changed());
+    client.on('error', ({ error }) => this.complain(error));
+    client.on('typing', ({ conversation, from }) => {
+      if (from !== this.me) this.#typing.set(conversation, Date.now() + typingMs);
+      hooks.changed();
+    });
+    client.on('connection', (change) => {
+      this.connection = change;
+      if (change.state !== 'connected') this.#typing.clear();
+      hooks.changed();
+    });
+  }
+
+  #came(shown: Shown): void {
+    const conversation = shown.type === 'undecodable' ? shown.message?.conversation : shown.conversation;
+    if (conversation === undefined) return this.note(`something came that is no message: ${(shown as { reason: string }).reason}`);
+    if (shown.type === 'message' && !shown.own) this.#typing.delete(conversation);
+    if (conversation === this.talk?.conversation) this.talk.add(shown);
+    this.hooks.changed();
+  }
+
+  #moved(change: StateChange): void {
+    const { talk } = this;
+    if (change.conversation === talk?.conversation) {
+      if (change.state === 'queued' || change.state === 'failed') this.#waits(change.id);
+      else if (talk.waits(change.id) && change.seq !== undefined) this.#placed(talk, change.id, change.seq).catch(this.complain);
+      else talk.ticked(change);
+    } else if (change.state === 'failed') this.notice = `not sent to ${titleOf(change.conversation, this.me)}: ${change.error?.message ?? 'refused'}`;
+    this.hooks.changed();
+  }
+
+  /** It has its place: what stands there takes its own. */
+  async #placed(talk: Talk, id: string, seq: number): Promise<void> {
+    const [shown] = await this.client.messages(talk.conversation, { before: seq + 1, limit: 1 });
+    if (shown?.type === 'message' && shown.seq === seq) talk.add(shown);
+    talk.forget(id);
+    this.hooks.changed();
+  }
+
+  #waits(id: string): void {
+    const sent = this.client.outbox().find((one) => one.id === id);
+    if (!sent || !this.talk) return;
+    // A change of another message is worth a word only when it was refused.
+    if (sent.text !== undefined ? !this.talk.waits(id) : sent.state === 'failed') this.talk.wait(sent, sent.text, 0);
+  }
+}

@@ -1,0 +1,81 @@
+import { nothingSeen, type Chat, type View } from './chat.js';
+import { listPane } from './list-pane.js';
+import { cutLine, dim, fill, plain, widthOf, type Line } from './spans.js';
+import { talkPane } from './talk-pane.js';
+import { possible } from './acts.js';
+import { isolated, simple } from '../text.js';
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+  readonly coloured: boolean;
+}
+
+/** Beside one another: columns of the screen from which on the list is always seen. */
+const wide = 80;
+const widestList = 34;
+
+/** The whole screen, as it is to be drawn. */
+export interface Frame {
+  /** One fewer than the terminal has rows, or the last line end would scroll. All of them fit. */
+  readonly lines: readonly Line[];
+  /** Undefined: nothing is being written. */
+  readonly cursor: { readonly x: number; readonly y: number } | undefined;
+  readonly view: View;
+}
+
+export function frameOf(chat: Chat, { columns, rows, coloured }: Size, nowMs: number): Frame {
+  const height = Math.max(3, rows - 2);
+  // A line as wide as the screen would wrap on some terminals, and not on others.
+  const width = columns - 1;
+  const footer = footerOf(chat, width);
+  const both = columns >= wide;
+  if (!both && chat.mode.kind === 'list') return { lines: [...fill(listPane(chat, width, height, nowMs, true), height), footer], cursor: undefined, view: nothingSeen };
+  const listWidth = both ? Math.min(widestList, Math.floor(columns * 0.3)) : 0;
+  const talk = talkPane(chat, { width: both ? width - listWidth - 1 : width, height, coloured, nowMs });
+  if (!both) return { ...talk, lines: [...talk.lines, footer] };
+  const list = listPane(chat, listWidth, height, nowMs, false);
+  const lines = talk.lines.map((line, row) => beside(list[row] ?? [], line, listWidth));
+  return { ...talk, lines: [...lines, footer], cursor: talk.cursor && { ...talk.cursor, x: talk.cursor.x + listWidth + 1 } };
+}
+
+/** One line for both: what is invisible takes a column of Ink's where something stands to the right of it. */
+function beside(left: Line, right: Line, width: number): Line {
+  const bar = !isRule(right) ? '│' : isRule(left) ? '┼' : '├';
+  return [...left, dim(`${' '.repeat(Math.max(0, width - widthOf(left)))}${bar}`), ...right];
+}
+
+function isRule([first]: Line): boolean {
+  return first?.text.startsWith('──') ?? false;
+}
+
+/** What there is to say, or else which keys do something. */
+function footerOf(chat: Chat, width: number): Line {
+  if (chat.notice !== undefined) return cutLine([plain(' '), plain(isolated(simple(chat.notice)))], width);
+  const hints = hintsOf(chat);
+  // What does not fit is in the help.
+  while (hints.length > 1 && ` ${hints.join('  ')}`.length > width) hints.splice(hints.length - 2, 1);
+  return cutLine([dim(` ${hints.join('  ')}`)], width);
+}
+
+function hintsOf(chat: Chat): string[] {
+  switch (chat.mode.kind) {
+    case 'compose':
+      return [...(chat.purpose ? ['Enter send', 'Esc give up'] : ['Enter send', '↑ choose a message', 'Tab conversations', 'Ctrl-C leave']), '/help'];
+    case 'list':
+      return ['↑↓ choose', 'Enter open', ...(chat.talk ? ['Esc back'] : []), '/open someone', 'Ctrl-C leave', '? help'];
+    case 'select': {
+      const can = possible(chat.chosen);
+      const acts = [can.reply && 'r reply', can.react && 't react', can.edit && 'e edit', can.delete && 'd delete', can.again && 's send again', can.again && 'x discard'];
+      return [...acts.filter((act) => act !== false), '↑↓ move', 'Esc back', '? help'];
+    }
+    case 'react':
+      return ['1-8, or type an emoji', 'Esc back'];
+    case 'delete':
+      return ['y yes', 'n no'];
+    case 'results':
+      return ['↑↓ choose', 'Enter go there', 'Esc back'];
+    case 'panel':
+      return ['Esc back'];
+  }
+}

@@ -1,0 +1,117 @@
+import { peerOf } from 'godwit-schemas';
+import type { Message } from 'godwit-client';
+import { clock, day } from '../../times.js';
+import { connectionSays, otherSays } from '../status.js';
+import { columns, cut, isolated, simple, wrap } from '../text.js';
+import { wordsOf } from '../words.js';
+import { reactions } from './acts.js';
+import { nothingSeen, type Chat, type Mode, type View } from './chat.js';
+import { draftLines } from './draft.js';
+import { nameWidth } from './entry-lines.js';
+import { titleOf } from './names.js';
+import { cutLine, dim, fill, plain, spread, widthOf, type Line, type Span } from './spans.js';
+import { rowsOf, visible } from './viewport.js';
+
+export interface Place {
+  readonly width: number;
+  readonly height: number;
+  readonly coloured: boolean;
+  readonly nowMs: number;
+}
+
+export interface TalkPane {
+  /** As many as there is room for. */
+  readonly lines: Line[];
+  readonly cursor: { readonly x: number; readonly y: number } | undefined;
+  readonly view: View;
+}
+
+/** The open conversation: its head, what was said, and what is being written. */
+export function talkPane(chat: Chat, { width, height, coloured, nowMs }: Place): TalkPane {
+  const rule: Line[] = height >= 8 ? [[dim('─'.repeat(width))]] : [];
+  const draft = draftLines(chat.draft, width - 1, Math.max(1, Math.floor(height / 3)));
+  const head = [header(chat, width, nowMs), ...rule];
+  const foot = [...banner(chat, width), ...rule, ...draft.lines.map((line) => [plain(' '), ...line])];
+  const room = Math.max(0, height - head.length - foot.length);
+  const { body, view } = bodyOf(chat, { width, height: room, coloured, nowMs });
+  const above = [...head, ...body];
+  const cursor = chat.mode.kind === 'compose' ? { x: draft.column + 1, y: above.length + foot.length - draft.lines.length + draft.row } : undefined;
+  return { lines: [...above, ...foot].slice(-height), cursor, view };
+}
+
+/** Where the other is, and the connection. */
+function header(chat: Chat, width: number, nowMs: number): Line {
+  const { talk, connection, waiting, me } = chat;
+  const other = talk && peerOf(talk.conversation, me);
+  const says = connectionSays({ connection, waiting, nowMs });
+  const here = !talk ? 'no conversation is open' : otherSays({
+    other: titleOf(talk.conversation, me),
+    presence: other === undefined ? undefined : chat.client.presence.of(other),
+    typing: chat.typing(talk.conversation),
+    connection,
+    waiting,
+    nowMs,
+  });
+  const left: Line = [plain(' '), { text: here, bold: true }];
+  const right: Line = [dim(says), plain(' ')];
+  // No room for both: being offline is the more important.
+  if (connection.state !== 'connected' && widthOf(left) + widthOf(right) >= width) return cutLine([plain(' '), ...right], width);
+  return spread(left, right, width);
+}
+
+/** What is done with which message. */
+function banner({ mode, purpose, chosen }: Chat, width: number): Line[] {
+  if (mode.kind === 'react') return [cutLine([plain(' '), ...reactions.map((emoji, at) => plain(`${at + 1} ${emoji}  `))], width)];
+  if (mode.kind === 'delete' && chosen?.kind === 'message') return [doing({ text: ' delete it for everyone? ', color: 'red' }, chosen.message, width)];
+  if (purpose) {
+    const [what, message] = purpose.kind === 'reply' ? [` ↳ to ${purpose.to.from}: `, purpose.to] : [' edit: ', purpose.of];
+    return [doing({ text: what, color: 'cyan' }, message, width)];
+  }
+  return [];
+}
+
+function doing(what: Span, message: Message, width: number): Line {
+  return cutLine([what, dim(beginning(message, width - columns(what.text)))], width);
+}
+
+function beginning(message: Message, room: number): string {
+  return isolated(cut(simple(wordsOf(message).words.slice(0, 300)), Math.max(1, room)));
+}
+
+function bodyOf(chat: Chat, place: Place): { body: Line[]; view: View } {
+  const { mode } = chat;
+  if (mode.kind === 'panel') return { body: fill(panelLines(mode, place.width), place.height), view: nothingSeen };
+  if (mode.kind === 'results') return { body: fill(resultLines(mode, place), place.height), view: nothingSeen };
+  return said(chat, place);
+}
+
+/** What was said, as much as there is room for, the last of it at the bottom. */
+function said(chat: Chat, { width, height, coloured, nowMs }: Place): { body: Line[]; view: View } {
+  const { talk, me } = chat;
+  if (!talk) return { body: fill([[], [dim('  Tab shows the conversations, /open bob begins one')]], height), view: nothingSeen };
+  const names = [me, peerOf(talk.conversation, me) ?? 'x'.repeat(12)];
+  const look = { width: width - 1, me, nameWidth: nameWidth(names), coloured, find: talk.find.bind(talk) };
+  const rows = rowsOf(chat.entries(), talk.isUnread.bind(talk), day(nowMs), look, chat.cache);
+  const chosen = chat.chosen?.key;
+  const { top, end } = visible(rows, height, chat.bottom, chosen);
+  const shown = rows.slice(top, end);
+  const seen = shown.reduce((most, row) => Math.max(most, row.seen ?? 0), 0);
+  const lines = shown.map(({ line, key }): Line => [chosen !== undefined && key === chosen ? { text: '▌', color: 'cyan' } : plain(' '), ...cutLine(line, width - 1)]);
+  return { body: [...Array<Line>(Math.max(0, height - lines.length)).fill([]), ...lines], view: { rows, top, end, height, seen } };
+}
+
+function panelLines({ title, lines }: Extract<Mode, { kind: 'panel' }>, width: number): Line[] {
+  return [[plain(' '), { text: title, bold: true }], [], ...lines.flatMap((line) => wrap(line, width - 1)).map((line) => [plain(` ${line}`)])];
+}
+
+function resultLines({ query, found, at }: Extract<Mode, { kind: 'results' }>, { width, height, nowMs }: Place): Line[] {
+  const title: Line = cutLine([plain(' '), { text: `${found.length} ${found.length === 1 ? 'says' : 'say'} ${simple(query)}`, bold: true }], width);
+  const room = Math.max(1, height - 2);
+  const first = Math.max(0, Math.min(at - Math.floor(room / 2), found.length - room));
+  const lines = found.slice(first, first + room).map((message, row): Line => {
+    const when = day(message.sentAtMs) === day(nowMs) ? clock(message.sentAtMs) : day(message.sentAtMs);
+    const head: Line = [first + row === at ? { text: '▌', color: 'cyan' } : plain(' '), dim(`${when.padEnd(10)} `), { text: cut(message.from, 16), color: message.own ? 'green' : 'cyan' }, plain('  ')];
+    return [...head, plain(isolated(cut(simple(wordsOf(message).words), Math.max(2, width - widthOf(head)))))];
+  });
+  return [title, [], ...lines];
+}
