@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { createClient, memoryStore, type Client, type Sent } from 'godwit-client';
 import { tokenFor } from '../support/address.js';
 import { startGodwit, type TestServer } from '../support/godwit.js';
+import type { Scope } from '../support/folder.js';
 import { DEADLINE_MS } from '../support/recorder.js';
-import { Seat } from './chat-seat.js';
+import { backwards, Seat } from './chat-seat.js';
 
 /** A user without a terminal, whom the server knows. */
-async function device(t: TestContext, server: TestServer, user: string): Promise<Client> {
+async function device(t: Scope, server: TestServer, user: string): Promise<Client> {
   const client = await createClient({ url: `mqtt://127.0.0.1:${server.mqttPort}`, token: () => tokenFor(server, user), store: memoryStore() });
   t.after(() => client.close());
   await client.connect();
@@ -20,14 +21,15 @@ function reached(sent: Sent | undefined, state: 'sent' | 'delivered' | 'read'): 
 }
 
 /** alice and bob, who talk with one another. */
-async function two(t: TestContext): Promise<{ server: TestServer; alice: Seat; bob: Seat }> {
+async function two(t: Scope): Promise<{ server: TestServer; alice: Seat; bob: Seat }> {
   const server = await startGodwit(t);
   const alice = await Seat.take(t, server, 'alice', { other: 'bob' });
   return { server, alice, bob: await Seat.take(t, server, 'bob', { other: 'alice' }) };
 }
 
 describe('the chat', { concurrency: true }, () => {
-  test('a message, its ticks, who types and who is there', async (t) => {
+  test('a message, its ticks, who types and who is there', async (context) => {
+    const t = backwards(context);
     const { alice, bob } = await two(t);
     await alice.shows(/^ bob is online +connected$/m);
     alice.type('hello');
@@ -38,7 +40,8 @@ describe('the chat', { concurrency: true }, () => {
     assert.equal(alice.chat.entries().length, 1, 'the message stands there once');
   });
 
-  test('answers, reactions, edits and deletions are seen by both', async (t) => {
+  test('answers, reactions, edits and deletions are seen by both', async (context) => {
+    const t = backwards(context);
     const { alice, bob } = await two(t);
     alice.say('shall we meet at 8?');
     await bob.shows(/meet at 8/);
@@ -82,7 +85,8 @@ describe('the chat', { concurrency: true }, () => {
     await bob.shows(/alice {2}deleted\n.*↳ alice: deleted/m);
   });
 
-  test('what is not allowed is not offered, and its keys do nothing', async (t) => {
+  test('what is not allowed is not offered, and its keys do nothing', async (context) => {
+    const t = backwards(context);
     const { alice, bob } = await two(t);
     alice.say('mine');
     await bob.shows(/mine/);
@@ -92,7 +96,8 @@ describe('the chat', { concurrency: true }, () => {
     assert.doesNotMatch(screen, /e edit|d delete|delete it/);
   });
 
-  test('a list with unread counts; what is looked at is read, what is not is not', async (t) => {
+  test('a list with unread counts; what is looked at is read, what is not is not', async (context) => {
+    const t = backwards(context);
     const server = await startGodwit(t);
     const [bob, carol] = [await device(t, server, 'bob'), await device(t, server, 'carol')];
     const alice = await Seat.take(t, server, 'alice', { size: { columns: 90 } });
@@ -117,7 +122,8 @@ describe('the chat', { concurrency: true }, () => {
     assert.doesNotMatch(alice.screen, /bob {4}three/);
   });
 
-  test('what nobody sees is not read: in the background, behind the help, above what is shown', async (t) => {
+  test('what nobody sees is not read: in the background, behind the help, above what is shown', async (context) => {
+    const t = backwards(context);
     const server = await startGodwit(t);
     const bob = await device(t, server, 'bob');
     const alice = await Seat.take(t, server, 'alice', { other: 'bob', unseen: true });
@@ -144,7 +150,8 @@ describe('the chat', { concurrency: true }, () => {
     assert.equal(alice.chat.talk!.readTo, read + 1);
   });
 
-  test('further back, more is read from the store; a search finds what was said there, and goes there', async (t) => {
+  test('further back, more is read from the store; a search finds what was said there, and goes there', async (context) => {
+    const t = backwards(context);
     const server = await startGodwit(t);
     const bob = await device(t, server, 'bob');
     const alice = await Seat.take(t, server, 'alice');
@@ -165,7 +172,8 @@ describe('the chat', { concurrency: true }, () => {
     await alice.shows(/^ nothing here says nothing of the kind$/m);
   });
 
-  test('what was refused says why, and is sent again or discarded', async (t) => {
+  test('what was refused says why, and is sent again or discarded', async (context) => {
+    const t = backwards(context);
     const server = await startGodwit(t);
     const alice = await Seat.take(t, server, 'alice', { other: 'dave', size: { columns: 70 } });
     alice.say('are you there?');
@@ -186,7 +194,8 @@ describe('the chat', { concurrency: true }, () => {
     assert.deepEqual(alice.client.outbox(), []);
   });
 
-  test('what is pasted is not sent line by line', async (t) => {
+  test('what is pasted is not sent line by line', async (context) => {
+    const t = backwards(context);
     const { alice, bob } = await two(t);
     alice.paste('first line\nsecond line\n');
     await alice.shows(/^ > first line\n {3}second line\n/m);
@@ -196,7 +205,8 @@ describe('the chat', { concurrency: true }, () => {
     assert.equal(bob.chat.entries().length, 1);
   });
 
-  test('commands: what is none is sent, what does not exist is said', async (t) => {
+  test('commands: what is none is sent, what does not exist is said', async (context) => {
+    const t = backwards(context);
     const { alice, bob } = await two(t);
     alice.say('/etc/hosts is a file');
     await bob.shows(/alice {2}\/etc\/hosts is a file/);

@@ -7,6 +7,15 @@ import { tokenFor, type Address } from '../support/address.js';
 import type { Scope } from '../support/folder.js';
 import { Recorder } from '../support/recorder.js';
 
+/** Cleans up backwards: who is connected goes before the server, and the server before its folder. */
+export function backwards(t: Scope): Scope {
+  const cleaning: (() => unknown)[] = [];
+  t.after(async () => {
+    for (const clean of cleaning.reverse()) await clean();
+  });
+  return { after: (clean) => void cleaning.push(clean) };
+}
+
 export interface SeatOptions {
   /** Whom to talk with; left out: the list. */
   other?: string;
