@@ -1,113 +1,21 @@
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
-import { promisify } from 'node:util';
 import { SECRET } from '../support/godwit.js';
-import { serveProcess } from '../support/process.js';
-import { DEADLINE_MS } from '../support/recorder.js';
-import { main, Shell } from './command.js';
+import { serveProcess, type ServeProcess } from '../support/process.js';
+import { Shell } from './command.js';
+import { godwit, missing, Panes, until } from './panes.js';
 
-const run = promisify(execFile);
-const missing = spawnSync('tmux', ['-V']).error ? 'no tmux on this machine (apt-get install tmux)' : false;
-
-/** As a line of shell. */
-const godwit = (args: readonly string[]): string => [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ');
-
-/** The processes that a process has started (Linux). */
-const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
-
-/** tmux tells of nothing by itself: it is asked again and again. */
-async function until(what: string, expected: RegExp, look: () => Promise<string>): Promise<string> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const seen = await look();
-    if (expected.test(seen)) return seen;
-    assert.ok(Date.now() < deadline, `${what}: expected ${String(expected)}, got:\n${seen}`);
-    await pause(30);
-  }
-}
-
-/** Two people, each at a terminal of their own, in tmux. */
-class Panes {
-  #begun = false;
-
-  private constructor(private readonly socket: string, private readonly shell: Shell) {}
-
-  static async open(t: TestContext, shell: Shell): Promise<Panes> {
-    const folder = await mkdtemp(join(tmpdir(), 'godwit-tmux-'));
-    const panes = new Panes(join(folder, 'socket'), shell);
-    // Not `temporaryFolder`: the folder must outlive what listens in it.
-    t.after(async () => {
-      await panes.#tmux('kill-server');
-      await rm(folder, { recursive: true });
-    });
-    return panes;
-  }
-
-  /** Starts `godwit` in a new window of this name. */
-  start(name: string, ...args: string[]): Promise<void> {
-    return this.open(name, `exec ${godwit(args)}`);
-  }
-
-  /**
-   * The same, and its screen shows the exit code when it has ended. (A tmux of a busy machine may miss the SIGCHLD, and
-   * then never knows the code of a command that it runs itself.)
-   */
-  startTelling(name: string, ...args: string[]): Promise<void> {
-    return this.open(name, `${godwit(args)}; echo "exit code $?"; exec cat`);
-  }
-
-  /** Runs a line of shell in a new window of this name. */
-  async open(name: string, command: string): Promise<void> {
-    const environment = Object.entries(this.shell.env).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    const where = this.#begun ? ['new-window', '-d', '-t', 'chat'] : ['new-session', '-d', '-s', 'chat', '-x', '70', '-y', '24'];
-    this.#begun = true;
-    await this.#tmux(...where, '-n', name, ...environment, '-c', this.shell.folder, command);
-    // The window stays when the command is gone: what it last showed can be read, whenever the test comes to it.
-    await this.#tmux('set-option', '-t', `chat:${name}`, 'remain-on-exit', 'on');
-  }
-
-  type(name: string, text: string): Promise<unknown> {
-    return this.#tmux('send-keys', '-t', `chat:${name}`, '-l', text);
-  }
-
-  enter(name: string): Promise<unknown> {
-    return this.#tmux('send-keys', '-t', `chat:${name}`, 'Enter');
-  }
-
-  async pid(name: string): Promise<number> {
-    return Number(await this.#tmux('display-message', '-p', '-t', `chat:${name}`, '#{pane_pid}'));
-  }
-
-  close(name: string): Promise<unknown> {
-    return this.#tmux('kill-window', '-t', `chat:${name}`);
-  }
-
-  resize(columns: number, rows: number): Promise<unknown> {
-    return this.#tmux('resize-window', '-t', 'chat:alice', '-x', String(columns), '-y', String(rows));
-  }
-
-  /** Waits until the screen shows it. */
-  shows(name: string, expected: RegExp): Promise<string> {
-    return until(`${name}'s screen`, expected, () => this.#tmux('capture-pane', '-p', '-t', `chat:${name}`));
-  }
-
-  async #tmux(...args: string[]): Promise<string> {
-    const { stdout } = await run('tmux', ['-S', this.socket, '-f', '/dev/null', ...args], { env: { ...this.shell.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' } });
-    return stdout;
-  }
+/** A server, a shell that finds it, and tmux. */
+async function machine(t: TestContext, columns?: number, rows?: number): Promise<{ server: ServeProcess; shell: Shell; panes: Panes }> {
+  const server = await serveProcess(t);
+  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, NO_COLOR: '1', LC_ALL: 'C.UTF-8' });
+  return { server, shell, panes: await Panes.open(t, shell, columns, rows) };
 }
 
 test('two terminals: typing, ticks, and ten messages through the death of bob and of the server', { skip: missing }, async (t) => {
-  const server = await serveProcess(t);
-  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, NO_COLOR: '1', LC_ALL: 'C.UTF-8' });
+  const { server, shell, panes } = await machine(t);
   await shell.ok('user', 'add', 'alice', 'bob');
-  const panes = await Panes.open(t, shell);
   await panes.startTelling('alice', 'chat', 'alice', 'bob');
   await panes.shows('alice', /connected/);
   await panes.start('bob', 'chat', 'bob', 'alice');
@@ -116,9 +24,9 @@ test('two terminals: typing, ticks, and ten messages through the death of bob an
   await panes.type('alice', 'hello bob');
   await panes.shows('bob', /alice is typing…/);
   await panes.enter('alice');
-  await panes.shows('bob', /^\d\d:\d\d {4}alice  hello bob$/m);
+  await panes.shows('bob', /^ \d\d:\d\d {4}alice  hello bob$/m);
   // Read, and without colours: bold ticks.
-  await panes.shows('alice', /^\d\d:\d\d ✔✔ alice  hello bob$/m);
+  await panes.shows('alice', /^ \d\d:\d\d ✔✔ alice  hello bob$/m);
 
   process.kill(await panes.pid('bob'), 'SIGKILL');
   await panes.shows('alice', /bob was last seen/);
@@ -131,7 +39,7 @@ test('two terminals: typing, ticks, and ten messages through the death of bob an
   await panes.shows('alice', /offline/);
   await panes.type('alice', 'said while the server was dead');
   await panes.enter('alice');
-  await panes.shows('alice', /· {2}alice {2}said while .*\n.*1 message waits here/);
+  await panes.shows('alice', /1 message waits here[^]*· {2}alice {2}said while/);
 
   const again = await serveProcess(t, { GODWIT_MQTT_PORT: String(server.mqttPort), GODWIT_HTTP_PORT: String(server.httpPort) }, server.data);
   await panes.shows('alice', /✓ {2}alice {2}said while/);
@@ -143,19 +51,21 @@ test('two terminals: typing, ticks, and ten messages through the death of bob an
   const ticks = await panes.shows('alice', /✔✔ alice {2}said while/);
   assert.equal([...ticks.matchAll(/✔✔ alice/g)].length, 12);
 
-  await panes.resize(40, 16);
-  await panes.shows('alice', /✔✔ alice {2}said while the server\n +was dead\n── bob is online ─+ connected ──\n>/);
+  await panes.resize('alice', 40, 16);
+  await panes.shows('alice', /^ bob is online +connected\n─{39}\n[^]*✔✔ alice {2}said while the server\n +was dead\n─{39}\n >\n/);
   await panes.type('alice', '/quit');
   await panes.enter('alice');
-  await panes.shows('alice', /^exit code 0$/m);
+  await panes.shows('alice', /^exit code 0, +icanon$/m);
+  await panes.givenBack('alice');
   await again.signal('SIGTERM');
 });
 
+/** The processes that a process has started (Linux). */
+const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+
 const notLinux = process.platform === 'linux' ? false : 'processes are looked at in /proc';
 test('what killed processes leave behind does not go on talking', { skip: missing || notLinux }, async (t) => {
-  const server = await serveProcess(t);
-  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, NO_COLOR: '1', LC_ALL: 'C.UTF-8' });
-  const panes = await Panes.open(t, shell);
+  const { panes } = await machine(t);
   // As with npx: between the shell and the chat there are processes that only wait.
   await panes.open('alice', 'exec sh -i');
   await panes.type('alice', `sh -c "${godwit(['chat', 'alice', 'bob'])}; true"`);
@@ -165,4 +75,99 @@ test('what killed processes leave behind does not go on talking', { skip: missin
   const [chat] = childrenOf(between);
   process.kill(between, 'SIGKILL');
   await until('the end of the chat', /gone/, async () => (existsSync(`/proc/${chat}`) ? 'there' : 'gone'));
+  await panes.givenBack('alice');
+});
+
+test('two terminals, with the list beside the talk: unread counts, answers, reactions, edits, deletions, a search', { skip: missing }, async (t) => {
+  const { shell, panes } = await machine(t, 100, 24);
+  await shell.ok('user', 'add', 'alice', 'bob', 'carol');
+  await shell.ok('send', 'carol', 'bob', 'are you coming?');
+  await panes.startTelling('bob', 'chat', 'bob');
+  await panes.shows('bob', /carol .*│[^]*are you coming\? +1 │[^]*choose/);
+  await panes.start('alice', 'chat', 'alice', 'bob');
+  await panes.shows('alice', /bob is online/);
+  await panes.type('alice', 'shall we meet at 8?');
+  await panes.enter('alice');
+  await panes.shows('bob', /alice ● .*│.*\n.shall we meet at 8\? +1 │.*\n.*carol[^]*are you coming\? +1 │/);
+  await panes.shows('alice', /✓✓ alice {2}shall we/);
+
+  await panes.key('bob', 'Up');
+  await panes.key('bob', 'Enter');
+  await panes.shows('bob', /│ ── unread ─+\n.*│ \d\d:\d\d {4}alice {2}shall we meet at 8\?/);
+  await panes.shows('alice', /✔✔ alice {2}shall we/);
+  await panes.key('bob', 'Up');
+  await panes.shows('bob', /│▌\d\d:\d\d {4}alice[^]*r reply/);
+  await panes.type('bob', 't');
+  await panes.shows('bob', /1 👍/);
+  await panes.type('bob', '1');
+  await panes.shows('alice', /shall we meet at 8\?\n.*│ +👍 1$/m);
+  await panes.type('bob', 'r');
+  await panes.shows('bob', /↳ to alice: shall we/);
+  await panes.type('bob', 'yess');
+  await panes.enter('bob');
+  await panes.shows('alice', /bob {4}↳ alice: shall we meet at 8\?\n.*│ +yess$/m);
+
+  await panes.key('bob', 'Up');
+  await panes.shows('bob', /e edit/);
+  await panes.type('bob', 'e');
+  await panes.shows('bob', /edit: yess/);
+  await panes.key('bob', 'BSpace');
+  await panes.enter('bob');
+  await panes.shows('alice', /│ +yes \(edited\)$/m);
+  await panes.shows('bob', /│ +yes \(edited\)$/m);
+  await panes.key('bob', 'Up');
+  await panes.shows('bob', /d delete/);
+  await panes.type('bob', 'd');
+  await panes.shows('bob', /delete it for everyone\?/);
+  await panes.type('bob', 'y');
+  await panes.shows('alice', /bob {4}deleted$/m);
+  await panes.shows('bob', /bob {4}deleted$/m);
+
+  await panes.type('alice', '/search MEET');
+  await panes.enter('alice');
+  await panes.shows('alice', /1 says MEET[^]*│▌.*shall we meet/);
+  await panes.enter('alice');
+  await panes.shows('alice', /│▌\d\d:\d\d ✔✔ alice {2}shall we meet/);
+  await panes.key('bob', 'C-c');
+  await panes.shows('bob', /^exit code 0, +icanon$/m);
+  await panes.givenBack('bob');
+});
+
+test('long lines, wide and right-to-left text through any width; a paste is not sent by itself', { skip: missing }, async (t) => {
+  const { shell, panes } = await machine(t, 100, 30);
+  await shell.ok('user', 'add', 'alice', 'bob');
+  await panes.start('alice', 'chat', 'alice', 'bob');
+  await panes.shows('alice', /bob was never here|bob is/);
+  const long = `begin ${'漢字かな '.repeat(12)}👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧 🇩🇪🇫🇷 שלום עולם مرحبا ${'x'.repeat(150)} end`;
+  await panes.paste('alice', `${long}\nsecond line\n`);
+  await panes.shows('alice', /> begin [^]*second line/);
+  await panes.shows('alice', /│\n.*├─+\n.*> begin/);
+  await panes.enter('alice');
+  const wide = /│ \d\d:\d\d [✓·] {2}alice {2}begin 漢[^]*xx[^]* end\n.*│ +second line\n.*├─+\n.*│ >\n/;
+  await panes.shows('alice', wide);
+  for (const [columns, rows] of [[40, 20], [27, 16], [120, 30], [61, 24]]) {
+    await panes.resize('alice', columns, rows);
+    // Nothing has wrapped: the last lines stand where they belong.
+    const rule = `─{${columns < 80 ? columns - 1 : 20},}`;
+    const screen = await panes.shows('alice', new RegExp(`xx[^]* end\\n.*second line\\n.*${rule}\\n.* >\\n Enter send`));
+    assert.equal(screen.split('\n').length - 1, rows);
+    assert.match(screen, /^.* bob was never here/);
+  }
+  await panes.resize('alice', 100, 30);
+  await panes.shows('alice', wide);
+});
+
+test('500 messages at once take no key away; a signal leaves the terminal as it was', { skip: missing || notLinux }, async (t) => {
+  const { shell, panes } = await machine(t);
+  await shell.ok('user', 'add', 'alice', 'bob');
+  await shell.run(['chat', 'alice', 'bob'], Array.from({ length: 500 }, (_, i) => `line ${i}\n`).join(''));
+  await panes.startTelling('bob', 'chat', 'bob', 'alice');
+  await panes.shows('bob', /^ >/m);
+  const typed = 'written while they come';
+  for (const letter of typed) await panes.type('bob', letter);
+  await panes.shows('bob', new RegExp(`line 498\\n.*line 499\\n─+\\n > ${typed}$`, 'm'));
+  const [chat] = childrenOf(await panes.pid('bob'));
+  process.kill(chat, 'SIGTERM');
+  await panes.shows('bob', /^exit code 0, +icanon$/m);
+  await panes.givenBack('bob');
 });
