@@ -75,7 +75,7 @@ function doing(what: Span, message: Message, width: number): Line {
 }
 
 function beginning(message: Message, room: number): string {
-  return isolated(cut(simple(wordsOf(message).words.slice(0, 300)), Math.max(1, room)));
+  return isolated(cut(simple(wordsOf(message).words.slice(0, 300)), room));
 }
 
 function bodyOf(chat: Chat, place: Place): { body: Line[]; view: View } {
@@ -111,7 +111,7 @@ function resultLines({ query, found, at }: Extract<Mode, { kind: 'results' }>, {
   const lines = found.slice(first, first + room).map((message, row): Line => {
     const when = day(message.sentAtMs) === day(nowMs) ? clock(message.sentAtMs) : day(message.sentAtMs);
     const head: Line = [first + row === at ? { text: '▌', color: 'cyan' } : plain(' '), dim(`${when.padEnd(10)} `), { text: cut(message.from, 16), color: message.own ? 'green' : 'cyan' }, plain('  ')];
-    return [...head, plain(isolated(cut(simple(wordsOf(message).words), Math.max(2, width - widthOf(head)))))];
+    return cutLine([...head, plain(isolated(cut(simple(wordsOf(message).words), width - widthOf(head))))], width);
   });
   return [title, [], ...lines];
 }

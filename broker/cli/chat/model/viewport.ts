@@ -24,7 +24,7 @@ export class RowCache {
     // What waits changes in place, and there is little of it.
     if (entry.kind === 'waiting') return entryLines(entry, look);
     const quoted = entry.kind === 'message' && entry.message.replyTo ? look.find(entry.message.replyTo) : undefined;
-    const wanted = `${look.width} ${look.nameWidth}`;
+    const wanted = `${look.width} ${look.nameWidth} ${look.coloured}`;
     const known = this.#rows.get(entry);
     if (known && known.for === wanted && known.quoted === quoted) return known.lines;
     const lines = entryLines(entry, look);

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { describe, test } from 'node:test';
+import { createClient, memoryStore, Reason, State, type ConnectionChange, type Message } from 'godwit-client';
+import { Chat } from '../../broker/cli/chat/model/chat.js';
+import { Draft } from '../../broker/cli/chat/model/draft.js';
+import { frameOf, type Frame } from '../../broker/cli/chat/model/frame.js';
+import { textOf } from '../../broker/cli/chat/model/spans.js';
+import { connectionSays, otherSays, type Situation } from '../../broker/cli/chat/status.js';
+import { Display } from '../../broker/cli/chat/views/display.js';
+import { Terminal } from './terminal-emulator.js';
+
+const conversation = 'd:alice:bob';
+const nowMs = new Date(2026, 10, 22, 15, 0).getTime();
+
+function message(seq: number, text: string, more: Partial<Message> = {}): Message {
+  const own = more.from === 'alice';
+  return { type: 'message', conversation, seq, id: `id${seq}`, from: 'bob', fromDevice: 'x', own, sentAtMs: nowMs - 60_000, silent: false, content: { kind: 'text', text }, text, reactions: [], ...(own && { tick: 'sent' }), ...more };
+}
+
+/** alice's chat with bob, who is not there; nor is a server. */
+async function chatOf(...messages: Message[]): Promise<Chat> {
+  const client = await createClient({ url: 'mqtt://127.0.0.1:1', user: 'alice', token: 'none', store: memoryStore(), now: () => nowMs });
+  const chat = new Chat(client, { changed() {}, quit() {}, seen: () => true, introduce: async () => [], info: () => [] });
+  await chat.start('bob');
+  for (const one of messages) {
+    chat.talk!.add(one);
+    chat.list.set({ conversation, seq: one.seq, delivered: 0, read: 0, ownRead: 0, unread: 3, last: one });
+  }
+  return chat;
+}
+
+const nasty = [
+  '漢字かなカナ'.repeat(9),
+  '👨‍👩‍👧‍👦👩🏽‍🚀🏳️‍🌈🇩🇪🇫🇷1️⃣❤️'.repeat(4),
+  'שלום עולם، مرحبا بالعالم '.repeat(4),
+  `e\u0301${'\u0301'.repeat(30)} क्षत्रिय ${'x'.repeat(200)}`,
+  '\u001b[2J\u001b]0;title\u0007 \u202ebackwards\u2066\r\n\u009b31mred\ttab\n\n   indented',
+];
+
+function show(frame: Frame, columns: number, rows: number, joins = true): { terminal: Terminal; display: Display } {
+  const terminal = new Terminal(columns, rows, joins);
+  const display = new Display(terminal, new PassThrough() as unknown as NodeJS.ReadStream);
+  display.draw(frame, { columns, rows, coloured: true });
+  return { terminal, display };
+}
+
+const lines = (frame: Frame): string[] => {
+  const all = frame.lines.map((line) => textOf(line).trimEnd());
+  while (all.at(-1) === '') all.pop();
+  return all;
+};
+
+describe('the screen', () => {
+  test('fits into every size, on terminals that join emoji and on those that do not', async () => {
+    const messages = nasty.flatMap((text, at) => [
+      message(2 * at + 1, text, { replyTo: { from: 'bob', id: 'id1' }, reactions: [{ emoji: '👨‍👩‍👧', users: ['alice'] }, { emoji: '❤️', users: ['bob'] }, { emoji: 'שלום', users: ['bob'] }] }),
+      message(2 * at + 2, text, { from: 'alice', own: true, editedAtMs: 1, tick: 'read' }),
+    ]);
+    const chat = await chatOf(...messages);
+    chat.draft = new Draft(`${nasty[1]}\n${nasty[2]}`);
+    for (const mode of ['compose', 'list', 'select', 'react', 'results'] as const) {
+      chat.mode = mode === 'compose' || mode === 'list' ? { kind: mode, at: conversation } : mode === 'results' ? { kind: mode, query: 'שלום', found: messages, at: 3 } : { kind: mode, key: 'id3' };
+      chat.purpose = mode === 'compose' ? { kind: 'reply', to: messages[4] } : undefined;
+      for (const columns of [20, 40, 79, 80, 133]) {
+        for (const rows of [6, 30]) {
+          const frame = frameOf(chat, { columns, rows, coloured: true }, nowMs);
+          assert.equal(frame.lines.length, rows - 1, `${mode}, ${columns} by ${rows}`);
+          for (const joins of [true, false]) {
+            const { terminal, display } = show(frame, columns, rows, joins);
+            assert.deepEqual(terminal.lines, lines(frame), `${mode}, ${columns} by ${rows}`);
+            assert.deepEqual(terminal.scrolled, []);
+            if (frame.cursor) assert.deepEqual([terminal.row, terminal.column], [frame.cursor.y, frame.cursor.x]);
+            display.forget();
+          }
+        }
+      }
+    }
+  });
+
+  test('what stands beside the list stands in one column, whatever the list says', async () => {
+    for (const text of nasty) {
+      const chat = await chatOf(message(1, text));
+      for (const joins of [true, false]) {
+        const { terminal, display } = show(frameOf(chat, { columns: 90, rows: 12, coloured: true }, nowMs), 90, 12, joins);
+        assert.deepEqual(new Set(terminal.columnsOf(/[│┼├]/u)), new Set([27]), text);
+        display.forget();
+      }
+    }
+  });
+
+  test('is drawn in place', async () => {
+    const chat = await chatOf(message(1, 'hello', { from: 'alice', own: true }));
+    const size = { columns: 50, rows: 12, coloured: true };
+    const { terminal, display } = show(frameOf(chat, size, nowMs), 50, 12);
+    assert.match(terminal.lines.join('\n'), /^ 14:59 ✓ {2}alice {2}hello$/m);
+    chat.talk!.ticked({ type: 'state', conversation, id: 'id1', state: 'delivered', seq: 1 });
+    const frame = frameOf(chat, size, nowMs);
+    display.draw(frame, size);
+    while (!terminal.lines.some((line) => line.includes('✓✓'))) await once(terminal, 'drawn');
+    assert.deepEqual(terminal.lines, lines(frame));
+    assert.deepEqual(terminal.scrolled, []);
+    display.forget();
+  });
+
+  test('a conversation of every kind of content, in words', async () => {
+    const kinds: [Message['content'], RegExp][] = [
+      [{ kind: 'media', url: 'https://a.example/x.jpg', mediaType: 'image/jpeg', name: 'x.jpg', size: 120_000, caption: 'look' }, /\(picture, x\.jpg, 120 kB, https:\/\/a\.example\/x\.jpg\) look/],
+      [{ kind: 'location', latitude: 48.2, longitude: 16.37, accuracyM: 10, label: 'here' }, /\(place: 48\.20000, 16\.37000 within 10 m\) here/],
+      [{ kind: 'contact', user: 'carol', name: 'Carol C.', phones: ['+43 1'] }, /\(contact: Carol C\., carol, \+43 1\)/],
+      [{ kind: 'custom', customType: 'game', data: new Uint8Array(3) }, /\(game, 3 bytes\)/],
+      [{ kind: 'sealed', alg: 9, keyEpoch: 1n }, /\(encrypted: it cannot be read here\)/],
+      [{ kind: 'unknown', bytes: new Uint8Array() }, /\(a kind of message that this version does not know\)/],
+      [{ kind: 'deleted' }, /bob {4}deleted/],
+    ];
+    const chat = await chatOf(...kinds.map(([content], at) => message(at + 1, '', { content, text: undefined })));
+    chat.talk!.add({ type: 'gap', conversation, from: 8, to: 9, reason: Reason.EXPIRED });
+    chat.talk!.add({ type: 'undecodable', topic: '', bytes: new Uint8Array(), reason: 'broken', message: message(10, '', { content: { kind: 'undecodable', bytes: new Uint8Array() }, text: undefined }) });
+    const screen = lines(frameOf(chat, { columns: 130, rows: 30, coloured: true }, nowMs)).join('\n');
+    for (const [, expected] of kinds) assert.match(screen, expected);
+    assert.match(screen, /- 2 messages: each disappeared\n.*\(this message cannot be read here\)/);
+  });
+
+  test('without colours, read ticks are bold ones; what has disappeared is gone', async () => {
+    const chat = await chatOf(message(1, 'seen', { from: 'alice', own: true, tick: 'read' }), message(2, 'for a moment', { expiresAtMs: nowMs }));
+    assert.match(lines(frameOf(chat, { columns: 50, rows: 12, coloured: true }, nowMs)).join('\n'), /✓✓ alice {2}seen\n─/);
+    assert.match(lines(frameOf(chat, { columns: 50, rows: 12, coloured: false }, nowMs)).join('\n'), /✔✔ alice {2}seen\n─/);
+  });
+
+  test('days are told apart; a name too long is cut', async () => {
+    const chat = await chatOf(message(1, 'old', { sentAtMs: nowMs - 3 * 86_400_000, from: 'b'.repeat(40) }), message(2, 'new'));
+    assert.match(lines(frameOf(chat, { columns: 60, rows: 12, coloured: true }, nowMs)).join('\n'), /── 2026-11-19 ─+\n.*── unread ─+\n.* b{15}… {2}old\n ── 2026-11-22 ─+\n.*bob {4}new\n/);
+  });
+});
+
+describe('the header', () => {
+  const connection = (change: Omit<ConnectionChange, 'type'>): ConnectionChange => ({ type: 'connection', ...change });
+  const situation: Situation = { other: 'bob', presence: undefined, typing: false, connection: connection({ state: 'connected' }), waiting: 0, nowMs };
+  const presence = (state: State, lastSeenMs = 0): Situation => ({ ...situation, presence: { type: 'presence', user: 'bob', state, lastSeenMs } });
+
+  test('says where the other is', () => {
+    assert.equal(otherSays(presence(State.ONLINE)), 'bob is online');
+    assert.equal(otherSays(presence(State.AWAY)), 'bob is away');
+    assert.equal(otherSays(presence(State.OFFLINE, nowMs - 3_600_000)), 'bob was last seen 14:00');
+    assert.equal(otherSays(presence(State.OFFLINE, nowMs - 20 * 3_600_000)), 'bob was last seen yesterday 19:00');
+    assert.equal(otherSays(presence(State.OFFLINE, nowMs - 72 * 3_600_000)), 'bob was last seen 2026-11-19 15:00');
+    assert.equal(otherSays(presence(State.OFFLINE)), 'bob was never here');
+    assert.equal(otherSays({ ...presence(State.ONLINE), typing: true }), 'bob is typing…');
+    assert.equal(otherSays({ ...presence(State.ONLINE), connection: connection({ state: 'waiting' }) }), 'bob');
+  });
+
+  test('says what the connection is, and what waits for it', () => {
+    assert.equal(connectionSays({ ...situation, waiting: 2, connection: connection({ state: 'waiting', retryAtMs: nowMs + 4_500 }) }), 'offline, 2 messages wait here, next try in 5 s');
+    assert.equal(connectionSays({ ...situation, connection: connection({ state: 'signed-out' }) }), 'the server refused the token');
+    assert.equal(connectionSays({ ...situation, connection: connection({ state: 'taken-over' }) }), 'this device is connected elsewhere');
+  });
+
+  test('where there is no room for both, being offline is the more important', async () => {
+    const chat = await chatOf();
+    chat.connection = connection({ state: 'waiting', retryAtMs: nowMs });
+    assert.equal(lines(frameOf(chat, { columns: 25, rows: 12, coloured: true }, nowMs))[0], ' offline, next try now');
+  });
+});
