@@ -33,6 +33,11 @@ describe('godwit chat through pipes', { concurrency: true }, () => {
     assert.deepEqual(untimed(answer.stdout), ['alice: hello', 'alice: how are you?', 'bob ✓: fine']);
   });
 
+  test('is with someone: the list of conversations needs a terminal', async (t) => {
+    const { shell } = await machine(t);
+    assert.deepEqual(await shell.run(['chat', 'alice'], 'hello\n'), { code: 2, stdout: '', stderr: 'godwit: through pipes one talks with one user: say with whom\n' });
+  });
+
   test('what was printed is read, and is not printed again', async (t) => {
     const { server, shell } = await machine(t);
     const alice = await Device.connect(t, server, 'alice:phone');

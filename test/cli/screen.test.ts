@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { createClient, memoryStore, Reason, State, type ConnectionChange, type Message } from 'godwit-client';
 import { Chat } from '../../broker/cli/chat/model/chat.js';
 import { Draft } from '../../broker/cli/chat/model/draft.js';
@@ -161,4 +164,18 @@ describe('the header', () => {
     chat.connection = connection({ state: 'waiting', retryAtMs: nowMs });
     assert.equal(lines(frameOf(chat, { columns: 25, rows: 12, coloured: true }, nowMs))[0], ' offline, next try now');
   });
+});
+
+test('only a chat at a terminal loads what draws', () => {
+  const folder = fileURLToPath(new URL('../../../broker/', import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
+  const importing = (what: RegExp): string[] => files.filter((file) => what.test(readFileSync(join(folder, file), 'utf8'))).sort();
+  assert.deepEqual(importing(/from '(ink|react)'/), ['cli/chat/views/display.tsx', 'cli/chat/views/screen.tsx']);
+  assert.deepEqual(importing(/^import (?!type).* from '.*\/views\/|^import (?!type).* from '.*\/terminal\.js'/m), []);
+});
+
+test('no escape codes of our own, but one that no library has', () => {
+  const folder = fileURLToPath(new URL('../../../broker/cli/', import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
+  assert.deepEqual(files.filter((file) => /\\u001b\[|\\x1b|\\u009b\[/i.test(readFileSync(join(folder, file), 'utf8'))), ['chat/screen-modes.ts']);
 });

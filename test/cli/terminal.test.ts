@@ -171,3 +171,14 @@ test('500 messages at once take no key away; a signal leaves the terminal as it 
   await panes.shows('bob', /^exit code 0, +icanon$/m);
   await panes.givenBack('bob');
 });
+
+test('a fault leaves the terminal as it was, and says what it was', { skip: missing || notLinux }, async (t) => {
+  const { panes } = await machine(t);
+  const fault = 'process.on("SIGUSR2",()=>{throw(new(Error)("planted"))})';
+  await panes.open('alice', `${process.execPath} --import 'data:text/javascript,${fault}' ${godwit(['chat', 'alice', 'bob']).replace(/^\S+ /, '')}; echo "exit code $?, $(stty -a | grep -o '[ -]icanon')"; exec cat`);
+  await panes.shows('alice', /connected/);
+  const [chat] = childrenOf(await panes.pid('alice'));
+  process.kill(chat, 'SIGUSR2');
+  await panes.shows('alice', /planted[^]*^exit code 1, +icanon$/m);
+  await panes.givenBack('alice');
+});

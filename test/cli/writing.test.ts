@@ -95,6 +95,13 @@ describe('keys', () => {
     assert.deepEqual(await heard('a\u001b[A\u0001\u007f\u001b[1;5B\u001b\r\n\u001b[5~\t'), ['text "a"', 'up', 'ctrl-a', 'backspace', 'ctrl-down', 'meta-enter', 'ctrl-j', 'pageup', 'tab']);
   });
 
+  test('Esc is a key of its own when nothing follows', async () => {
+    const input = new PassThrough();
+    const key = new Promise<Key>((resolve) => readKeys(input, resolve));
+    input.write('\u001b');
+    assert.deepEqual(await key, { name: 'escape', text: '' });
+  });
+
   test('what is pasted is one, wherever it was cut on its way', async () => {
     assert.deepEqual(await heard('x\u001b[200~one\rtwo\r\nthr\u001b[31mee\u001b[201~y'), ['text "x"', 'paste "one\\ntwo\\nthr[31mee"', 'text "y"']);
     assert.deepEqual(await heard('\u001b[20', '0~one\r', 'two\u001b[2', '01~', '\r'), ['paste "one\\ntwo"', 'enter']);

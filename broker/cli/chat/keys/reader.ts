@@ -1,4 +1,4 @@
-import { emitKeypressEvents, type Key as Keypress } from 'node:readline';
+import { emitKeypressEvents, type Interface, type Key as Keypress } from 'node:readline';
 import { graphemesOf } from '../text.js';
 
 /** A key, by its name (`ctrl-a`, `up`, `enter`), or what was typed or pasted. */
@@ -7,6 +7,9 @@ export interface Key {
   /** With `text` and `paste`. */
   readonly text: string;
 }
+
+/** An Esc that nothing follows for so long was the key. */
+const escapeMs = 100;
 
 const names: ReadonlyMap<string, string> = new Map([['return', 'enter'], ['enter', 'ctrl-j'], ['escape', 'escape'], ['space', 'text']]);
 
@@ -35,7 +38,8 @@ export function readKeys(input: NodeJS.ReadableStream, pressed: (key: Key) => vo
     } else if (pasted !== undefined) pasted += keypress.sequence ?? text ?? '';
     else pressed(key);
   };
-  emitKeypressEvents(input);
+  // All that it reads of the second argument. What would wait longer for what may follow an Esc would feel slow.
+  emitKeypressEvents(input, { escapeCodeTimeout: escapeMs } as unknown as Interface);
   input.on('keypress', heard);
   return () => void input.off('keypress', heard);
 }
