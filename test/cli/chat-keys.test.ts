@@ -122,6 +122,25 @@ describe('the chat', { concurrency: true }, () => {
     assert.doesNotMatch(alice.screen, /bob {4}three/);
   });
 
+  test('on a narrow screen the list has a screen of its own; what waits there is said', async (context) => {
+    const t = backwards(context);
+    const server = await startGodwit(t);
+    const carol = await device(t, server, 'carol');
+    const alice = await Seat.take(t, server, 'alice', { other: 'bob', size: { columns: 50, rows: 14 } });
+    carol.send('alice', 'psst');
+    await alice.shows(/^ Tab 1 unread elsewhere {2}Enter send.*\/help$/m);
+    alice.keys('tab');
+    await alice.shows(/^ alice +connected\n─+\n carol ● +\d\d:\d\d\n psst +1\n▌bob/);
+    alice.keys('up', 'enter');
+    await alice.shows(/^ carol is online +connected\n[^]*carol {2}psst\n─+\n >\n Enter send {2}↑ choose a message/);
+    alice.say('/help');
+    assert.doesNotMatch(alice.screen, /blue/);
+    for (let i = 0; i < 20; i++) alice.keys('down');
+    await alice.shows(/blue ✓✓ \(or ✔✔\) read\n─+\n >\n ↑↓ move {2}Esc back$/);
+    alice.type('x');
+    await alice.shows(/carol {2}psst\n─+\n > x\n/);
+  });
+
   test('what nobody sees is not read: in the background, behind the help, above what is shown', async (context) => {
     const t = backwards(context);
     const server = await startGodwit(t);

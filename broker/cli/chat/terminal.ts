@@ -22,11 +22,12 @@ export async function chatAtTerminal(session: ChatSession): Promise<void> {
 
 /** Loads what draws, only here: no other command has to wait for it. */
 async function openDisplay(): Promise<Display> {
-  // React takes its time and memory for developers unless it is told; the library of colours does not know NO_COLOR, and
-  // Ink draws nothing where it believes that nobody looks.
+  // React takes its time and memory for developers unless it is told, Ink's colours do not know NO_COLOR, and Ink draws
+  // nothing where it believes that nobody looks: here someone does.
   process.env.NODE_ENV ??= 'production';
   if (!process.stdout.hasColors()) process.env.FORCE_COLOR = '0';
-  process.env.CI = 'false';
+  delete process.env.CI;
+  delete process.env.CONTINUOUS_INTEGRATION;
   const { Display } = await import('./views/display.js');
   return new Display(process.stdout, process.stdin);
 }

@@ -60,7 +60,10 @@ function byMode(chat: Chat, key: Key): void {
       else toComposer(chat, key);
       return;
     case 'panel':
-      return toComposer(chat, key);
+      if (key.name === 'up') chat.mode = { ...mode, from: Math.max(0, mode.from - 1) };
+      else if (key.name === 'down') chat.mode = { ...mode, from: Math.min(mode.lines.length, mode.from + 1) };
+      else toComposer(chat, key);
+      return;
   }
 }
 

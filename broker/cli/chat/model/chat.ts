@@ -13,7 +13,7 @@ export type Mode =
   | { readonly kind: 'list'; readonly at: string | undefined }
   | { readonly kind: 'select' | 'react' | 'delete'; readonly key: string }
   | { readonly kind: 'results'; readonly query: string; readonly found: readonly Message[]; readonly at: number }
-  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[] };
+  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[]; readonly from: number };
 
 /** What the draft is for, where it is not simply a message; `kept` is what was being written before. */
 export type Purpose = { readonly kind: 'reply'; readonly to: Message } | { readonly kind: 'edit'; readonly of: Message; readonly kept: Draft };
@@ -145,6 +145,11 @@ export class Chat {
     return this.client.outbox().filter(({ state }) => state === 'queued').length;
   }
 
+  /** What others said elsewhere. */
+  get unreadElsewhere(): number {
+    return this.list.list().reduce((sum, { conversation, unread }) => (conversation === this.talk?.conversation ? sum : sum + unread), 0);
+  }
+
   /** A reply or an edit is given up: what was being written before is back. */
   leavePurpose(): void {
     if (this.purpose?.kind === 'edit') this.draft = this.purpose.kept;
@@ -174,8 +179,14 @@ export class Chat {
 
   async #load(talk: Talk): Promise<void> {
     const { oldest } = talk;
-    const shown = await this.client.messages(talk.conversation, { limit: page, ...(oldest !== undefined && { before: oldest }) });
-    talk.addOlder(shown, shown.length < page);
+    try {
+      const shown = await this.client.messages(talk.conversation, { limit: page, ...(oldest !== undefined && { before: oldest }) });
+      talk.addOlder(shown, shown.length < page);
+    } catch (error) {
+      // It is not asked again and again.
+      talk.complete = true;
+      throw error;
+    }
   }
 
   /** A conversation of the list, and whether the other is there. */

@@ -44,19 +44,22 @@ export async function openNext(chat: Chat, steps: number): Promise<void> {
 
 export function help(chat: Chat): void {
   panel(chat, 'Help', [
-    'Enter sends; Alt-Enter begins a new line. What is pasted is never sent by itself.',
-    '',
-    '↑ ↓         choose a message: r replies, t or + reacts,',
-    '            e edits, d deletes, s sends again, x discards',
+    'Enter sends, Alt-Enter begins a new line.',
+    '↑ ↓         choose a message, and then',
+    '            r replies    t reacts',
+    '            e edits      d deletes',
+    '            s sends again    x discards',
     'PgUp PgDn   further back, and forth',
-    'Tab         the conversations; Ctrl-↑ Ctrl-↓ the one before or after',
-    'Ctrl-C      leaves; what waits here goes out the next time',
+    'Tab         the conversations',
+    'Ctrl-↑ ↓    the one before or after',
+    'Ctrl-C      leaves; what waits goes out later',
     '',
     '/open bob       talks with bob',
     '/search words   looks for what was said here',
     '/list  /info  /help  /quit',
     '',
-    '· waits here   ✓ the server has it   ✓✓ delivered   blue ✓✓ read   ✗ refused',
+    '· waits here   ✓ sent   ✓✓ delivered   ✗ refused',
+    'blue ✓✓ (or ✔✔) read',
   ]);
 }
 
@@ -78,5 +81,5 @@ async function find(chat: Chat, query: string): Promise<void> {
 }
 
 function panel(chat: Chat, title: string, lines: readonly string[]): void {
-  chat.mode = { kind: 'panel', title, lines };
+  chat.mode = { kind: 'panel', title, lines, from: 0 };
 }

@@ -60,8 +60,12 @@ function footerOf(chat: Chat, width: number): Line {
 
 function hintsOf(chat: Chat): string[] {
   switch (chat.mode.kind) {
-    case 'compose':
-      return [...(chat.purpose ? ['Enter send', 'Esc give up'] : ['Enter send', '↑ choose a message', 'Tab conversations', 'Ctrl-C leave']), '/help'];
+    case 'compose': {
+      if (chat.purpose) return ['Enter send', 'Esc give up', '/help'];
+      const { unreadElsewhere } = chat;
+      const keys = ['Enter send', '↑ choose a message', 'Tab conversations', 'Ctrl-C leave', '/help'];
+      return unreadElsewhere > 0 ? [`Tab ${unreadElsewhere} unread elsewhere`, ...keys.filter((key) => !key.startsWith('Tab'))] : keys;
+    }
     case 'list':
       return ['↑↓ choose', 'Enter open', ...(chat.talk ? ['Esc back'] : []), '/open someone', 'Ctrl-C leave', '? help'];
     case 'select': {
@@ -76,6 +80,6 @@ function hintsOf(chat: Chat): string[] {
     case 'results':
       return ['↑↓ choose', 'Enter go there', 'Esc back'];
     case 'panel':
-      return ['Esc back'];
+      return ['↑↓ move', 'Esc back'];
   }
 }

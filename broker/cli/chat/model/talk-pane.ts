@@ -80,7 +80,7 @@ function beginning(message: Message, room: number): string {
 
 function bodyOf(chat: Chat, place: Place): { body: Line[]; view: View } {
   const { mode } = chat;
-  if (mode.kind === 'panel') return { body: fill(panelLines(mode, place.width), place.height), view: nothingSeen };
+  if (mode.kind === 'panel') return { body: panelLines(mode, place), view: nothingSeen };
   if (mode.kind === 'results') return { body: fill(resultLines(mode, place), place.height), view: nothingSeen };
   return said(chat, place);
 }
@@ -100,8 +100,9 @@ function said(chat: Chat, { width, height, coloured, nowMs }: Place): { body: Li
   return { body: [...Array<Line>(Math.max(0, height - lines.length)).fill([]), ...lines], view: { rows, top, end, height, seen } };
 }
 
-function panelLines({ title, lines }: Extract<Mode, { kind: 'panel' }>, width: number): Line[] {
-  return [[plain(' '), { text: title, bold: true }], [], ...lines.flatMap((line) => wrap(line, width - 1)).map((line) => [plain(` ${line}`)])];
+function panelLines({ title, lines, from }: Extract<Mode, { kind: 'panel' }>, { width, height }: Place): Line[] {
+  const all: Line[] = [[plain(' '), { text: title, bold: true }], [], ...lines.flatMap((line) => wrap(line, width - 1)).map((line) => [plain(` ${line}`)])];
+  return fill(all.slice(Math.min(from, Math.max(0, all.length - height))), height);
 }
 
 function resultLines({ query, found, at }: Extract<Mode, { kind: 'results' }>, { width, height, nowMs }: Place): Line[] {
