@@ -112,6 +112,11 @@ export class Panes {
     return until(`${name}'s screen`, expected, () => this.#tmux('capture-pane', '-p', '-t', `chat:${name}`));
   }
 
+  /** The same, with the codes of colours. */
+  showsInColour(name: string, expected: RegExp): Promise<string> {
+    return until(`${name}'s screen`, expected, () => this.#tmux('capture-pane', '-p', '-e', '-t', `chat:${name}`));
+  }
+
   async #tmux(...args: string[]): Promise<string> {
     const { stdout } = await run('tmux', ['-S', this.socket, '-f', '/dev/null', ...args], { env: { ...this.shell.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' } });
     return stdout;

@@ -7,9 +7,9 @@ import { Shell } from './command.js';
 import { godwit, missing, Panes, until } from './panes.js';
 
 /** A server, a shell that finds it, and tmux. */
-async function machine(t: TestContext, columns?: number, rows?: number): Promise<{ server: ServeProcess; shell: Shell; panes: Panes }> {
+async function machine(t: TestContext, columns?: number, rows?: number, env: Record<string, string> = { NO_COLOR: '1' }): Promise<{ server: ServeProcess; shell: Shell; panes: Panes }> {
   const server = await serveProcess(t);
-  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, NO_COLOR: '1', LC_ALL: 'C.UTF-8' });
+  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, LC_ALL: 'C.UTF-8', ...env });
   return { server, shell, panes: await Panes.open(t, shell, columns, rows) };
 }
 
@@ -181,4 +181,13 @@ test('a fault leaves the terminal as it was, and says what it was', { skip: miss
   process.kill(chat, 'SIGUSR2');
   await panes.shows('alice', /planted[^]*^exit code 1, +icanon$/m);
   await panes.givenBack('alice');
+});
+
+test('in colour, also where CI is set', { skip: missing }, async (t) => {
+  const { panes } = await machine(t, 70, 24, { CI: 'true' });
+  await panes.start('alice', 'chat', 'alice', 'bob');
+  await panes.shows('alice', /connected/);
+  await panes.type('alice', 'hello');
+  await panes.enter('alice');
+  await panes.showsInColour('alice', /\u001b\[32malice/);
 });
