@@ -134,6 +134,7 @@ describe('the screen', () => {
   test('days are told apart; a name too long is cut', async () => {
     const chat = await chatOf(message(1, 'old', { sentAtMs: nowMs - 3 * 86_400_000, from: 'b'.repeat(40) }), message(2, 'new'));
     assert.match(lines(frameOf(chat, { columns: 60, rows: 12, coloured: true }, nowMs)).join('\n'), /── 2026-11-19 ─+\n.*── unread ─+\n.* b{15}… {2}old\n ── 2026-11-22 ─+\n.*bob {4}new\n/);
+    show(frameOf(chat, { columns: 20, rows: 12, coloured: true }, nowMs), 20, 12).display.forget();
   });
 });
 

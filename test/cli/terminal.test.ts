@@ -191,3 +191,21 @@ test('in colour, also where CI is set', { skip: missing }, async (t) => {
   await panes.enter('alice');
   await panes.showsInColour('alice', /\u001b\[32malice/);
 });
+
+test('Ctrl-Z gives the terminal to the shell, with all that stands between, and fg brings the chat back', { skip: missing }, async (t) => {
+  const { panes } = await machine(t);
+  await panes.open('alice', 'exec sh -i');
+  await panes.type('alice', `sh -c "${godwit(['chat', 'alice', 'bob'])}; true"`);
+  await panes.enter('alice');
+  await panes.shows('alice', /bob.*connected/);
+  await panes.type('alice', 'half');
+  await panes.shows('alice', /^ > half$/m);
+  await panes.key('alice', 'C-z');
+  await panes.shows('alice', /Stopped/);
+  await panes.givenBack('alice');
+  await panes.type('alice', 'fg');
+  await panes.enter('alice');
+  await panes.shows('alice', /^ > half$/m);
+  await panes.type('alice', ' a thought');
+  await panes.shows('alice', /^ > half a thought$/m);
+});

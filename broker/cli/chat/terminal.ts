@@ -108,7 +108,10 @@ class TerminalChat {
   #suspend(): void {
     this.display.forget();
     this.#modes.leave();
-    process.kill(process.pid, 'SIGTSTP');
+    // All that the shell started with us, as the terminal would do: `npx` must not go on waiting.
+    process.kill(0, 'SIGTSTP');
+    // Without a shell that could bring it back, nothing stops.
+    setImmediate(() => this.#drawAnew());
   }
 
   /** Nobody knows which row is where. */
