@@ -67,7 +67,7 @@ describe('the screen', () => {
       chat.mode = mode === 'compose' || mode === 'list' ? { kind: mode, at: conversation } : mode === 'results' ? { kind: mode, query: 'שלום', found: messages, at: 3 } : { kind: mode, key: 'id3' };
       chat.purpose = mode === 'compose' ? { kind: 'reply', to: messages[4] } : undefined;
       for (const columns of [20, 40, 79, 80, 133]) {
-        for (const rows of [6, 30]) {
+        for (const rows of [3, 6, 30]) {
           const frame = frameOf(chat, { columns, rows, coloured: true }, nowMs);
           assert.equal(frame.lines.length, rows - 1, `${mode}, ${columns} by ${rows}`);
           for (const joins of [true, false]) {

@@ -1,9 +1,9 @@
+import { isolated, simple } from '../text.js';
+import { possible } from './acts.js';
 import { nothingSeen, type Chat, type View } from './chat.js';
 import { listPane } from './list-pane.js';
 import { cutLine, dim, fill, plain, widthOf, type Line } from './spans.js';
 import { talkPane } from './talk-pane.js';
-import { possible } from './acts.js';
-import { isolated, simple } from '../text.js';
 
 export interface Size {
   readonly columns: number;
@@ -25,7 +25,7 @@ export interface Frame {
 }
 
 export function frameOf(chat: Chat, { columns, rows, coloured }: Size, nowMs: number): Frame {
-  const height = Math.max(3, rows - 2);
+  const height = Math.max(1, rows - 2);
   // A line as wide as the screen would wrap on some terminals, and not on others.
   const width = columns - 1;
   const footer = footerOf(chat, width);

@@ -34,9 +34,10 @@ export function talkPane(chat: Chat, { width, height, coloured, nowMs }: Place):
   const foot = [...banner(chat, width), ...rule, ...draft.lines.map((line) => [plain(' '), ...line])];
   const room = Math.max(0, height - head.length - foot.length);
   const { body, view } = bodyOf(chat, { width, height: room, coloured, nowMs });
-  const above = [...head, ...body];
-  const cursor = chat.mode.kind === 'compose' ? { x: draft.column + 1, y: above.length + foot.length - draft.lines.length + draft.row } : undefined;
-  return { lines: [...above, ...foot].slice(-height), cursor, view };
+  // On a screen of a few rows, what is being written is the more important.
+  const lines = [...head, ...body, ...foot].slice(-height);
+  const cursor = chat.mode.kind === 'compose' ? { x: draft.column + 1, y: lines.length - draft.lines.length + draft.row } : undefined;
+  return { lines, cursor, view };
 }
 
 /** Where the other is, and the connection. */
