@@ -37,6 +37,8 @@ class TerminalChat {
   readonly #modes = new ScreenModes(process.stdin, process.stdout);
   readonly #coloured = process.stdout.hasColors();
   #drawing: NodeJS.Timeout | undefined;
+  /** The terminal is not ours any more. */
+  #over = false;
   #left!: () => void;
   readonly #leaving = new Promise<void>((resolve) => (this.#left = resolve));
 
@@ -88,9 +90,9 @@ class TerminalChat {
     const deaf = readKeys(process.stdin, (key) => this.#pressed(key));
     const clock = setInterval(() => (inForeground() ? this.#draw() : this.#left()), clockMs);
     return () => {
+      this.#over = true;
       clearInterval(clock);
       clearTimeout(this.#drawing);
-      this.#drawing = undefined;
       process.stdout.off('resize', resized);
       process.off('SIGCONT', resized);
       deaf();
@@ -123,7 +125,7 @@ class TerminalChat {
   }
 
   #draw(): void {
-    this.#drawing ??= setTimeout(() => this.#drawNow(), drawEveryMs);
+    if (!this.#over) this.#drawing ??= setTimeout(() => this.#drawNow(), drawEveryMs);
   }
 
   #drawNow(): void {
