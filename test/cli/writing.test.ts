@@ -72,6 +72,7 @@ describe('the draft', () => {
     assert.deepEqual(shown(new Draft('1\n2\n3\n4\n5'), 12, 2), [['  4', '  5'], 1, 3]);
     assert.deepEqual(shown(new Draft('1\n2\n3\n4\n5', 0), 12, 2), [['> 1', '  2'], 0, 2]);
     assert.deepEqual(shown(new Draft('a\n'), 12, 3), [['> a', '  '], 1, 2]);
+    assert.deepEqual(shown(new Draft(`${family}b`), 12, 3), [[`> ${family}b`], 0, 5]);
     assert.deepEqual(shown(new Draft('a\u001bb'), 12, 3), [['> a b'], 0, 5]);
   });
 });

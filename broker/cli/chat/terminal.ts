@@ -103,6 +103,7 @@ class TerminalChat {
 
   #pressed(key: Key): void {
     if (key.name === 'ctrl-z') this.#suspend();
+    else if (key.name === 'ctrl-l') this.#drawAnew();
     else press(this.#chat, key);
   }
 

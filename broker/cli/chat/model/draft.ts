@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { columns, graphemesOf, isolated } from '../text.js';
 import { dim, plain, type Line } from './spans.js';
 
@@ -83,6 +84,8 @@ const prompt = '> ';
 export function draftLines({ text, cursor }: Draft, width: number, most: number): { lines: Line[]; row: number; column: number } {
   const rows = [''];
   let used = prompt.length;
+  // Rows are broken for the terminal that joins the least; the cursor stands where most show it.
+  let joined = used;
   let [row, column] = [0, used];
   let index = 0;
   for (const grapheme of graphemesOf(text)) {
@@ -90,14 +93,15 @@ export function draftLines({ text, cursor }: Draft, width: number, most: number)
     const wide = columns(shown);
     if (grapheme === '\n' || used + wide > width) {
       rows.push('');
-      used = prompt.length;
+      used = joined = prompt.length;
     }
     if (grapheme !== '\n') {
       rows[rows.length - 1] += shown;
       used += wide;
+      joined += stringWidth(shown);
     }
     index += grapheme.length;
-    if (index <= cursor) [row, column] = [rows.length - 1, used];
+    if (index <= cursor) [row, column] = [rows.length - 1, joined];
   }
   const first = Math.max(0, Math.min(row - Math.floor(most / 2), rows.length - most));
   const lines = rows.map((shown, at) => [at === 0 ? dim(prompt) : plain('  '), plain(isolated(shown))]);

@@ -77,7 +77,7 @@ function beside(atMs: number, state: SentState | undefined, from: string, body: 
 function quote(reference: Reference | undefined, look: Look, width: number): Line[] {
   if (!reference) return [];
   const message = look.find(reference);
-  const words = message ? simple(wordsOf(message).words) : 'an earlier message';
+  const words = message ? simple(wordsOf(message).words.slice(0, 300)) : 'an earlier message';
   return [[dim(isolated(cut(`↳ ${simple(reference.from)}: ${words}`, width)))]];
 }
 

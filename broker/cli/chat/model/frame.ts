@@ -28,8 +28,8 @@ export function frameOf(chat: Chat, { columns, rows, coloured }: Size, nowMs: nu
   const height = Math.max(1, rows - 2);
   // A line as wide as the screen would wrap on some terminals, and not on others.
   const width = columns - 1;
-  const footer = footerOf(chat, width);
   const both = columns >= wide;
+  const footer = footerOf(chat, width, both);
   if (!both && chat.mode.kind === 'list') return { lines: [...fill(listPane(chat, width, height, nowMs, true), height), footer], cursor: undefined, view: nothingSeen };
   const listWidth = both ? Math.min(widestList, Math.floor(columns * 0.3)) : 0;
   const talk = talkPane(chat, { width: both ? width - listWidth - 1 : width, height, coloured, nowMs });
@@ -50,21 +50,21 @@ function isRule([first]: Line): boolean {
 }
 
 /** What there is to say, or else which keys do something. */
-function footerOf(chat: Chat, width: number): Line {
+function footerOf(chat: Chat, width: number, both: boolean): Line {
   if (chat.notice !== undefined) return cutLine([plain(' '), plain(isolated(simple(chat.notice)))], width);
-  const hints = hintsOf(chat);
+  const hints = hintsOf(chat, both);
   // What does not fit is in the help.
   while (hints.length > 1 && ` ${hints.join('  ')}`.length > width) hints.splice(hints.length - 2, 1);
   return cutLine([dim(` ${hints.join('  ')}`)], width);
 }
 
-function hintsOf(chat: Chat): string[] {
+function hintsOf(chat: Chat, both: boolean): string[] {
   switch (chat.mode.kind) {
     case 'compose': {
       if (chat.purpose) return ['Enter send', 'Esc give up', '/help'];
-      const { unreadElsewhere } = chat;
+      const elsewhere = both ? 0 : chat.unreadElsewhere;
       const keys = ['Enter send', '↑ choose a message', 'Tab conversations', 'Ctrl-C leave', '/help'];
-      return unreadElsewhere > 0 ? [`Tab ${unreadElsewhere} unread elsewhere`, ...keys.filter((key) => !key.startsWith('Tab'))] : keys;
+      return elsewhere > 0 ? [`Tab ${elsewhere} unread elsewhere`, ...keys.filter((key) => !key.startsWith('Tab'))] : keys;
     }
     case 'list':
       return ['↑↓ choose', 'Enter open', ...(chat.talk ? ['Esc back'] : []), '/open someone', 'Ctrl-C leave', '? help'];

@@ -113,7 +113,7 @@ function resultLines({ query, found, at }: Extract<Mode, { kind: 'results' }>, {
   const lines = found.slice(first, first + room).map((message, row): Line => {
     const when = day(message.sentAtMs) === day(nowMs) ? clock(message.sentAtMs) : day(message.sentAtMs);
     const head: Line = [first + row === at ? { text: '▌', color: 'cyan' } : plain(' '), dim(`${when.padEnd(10)} `), { text: cut(message.from, 16), color: message.own ? 'green' : 'cyan' }, plain('  ')];
-    return cutLine([...head, plain(isolated(cut(simple(wordsOf(message).words), width - widthOf(head))))], width);
+    return cutLine([...head, plain(beginning(message, width - widthOf(head)))], width);
   });
   return [title, [], ...lines];
 }
