@@ -45,7 +45,7 @@ export class ExampleTab {
 
   /** The texts on the screen, from top to bottom. */
   lines(): Promise<(string | null)[]> {
-    return this.page.locator('li').evaluateAll((items) => items.map((item) => item.firstChild!.textContent));
+    return this.page.locator('li').evaluateAll((items: unknown[]) => (items as { firstChild: { textContent: string | null } }[]).map((item) => item.firstChild.textContent));
   }
 }
 
