@@ -1,41 +1,37 @@
-/**
- * An app that is killed at a step of its store: before or after the n-th write. Writes down what it is told, at once.
- * Arguments: URL, folder, name of this run, step to die at (0 = none).
- */
-import { appendFileSync } from 'node:fs';
+/** `crash-app` as a process of its own, on a store in a folder. Arguments: folder, kind of store, transport, options of the run. */
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient } from 'godwit-client';
+import { keyValueStore, webSocketTransport, type KeyValueStorage } from 'godwit-client';
 import { levelStore } from 'godwit-client/node';
-import { fakeToken, quick } from './fixtures.js';
+import { WebSocket } from 'ws';
+import { runApp, type RunOptions } from './crash-app.js';
 
-const [url, folder, run, dieAt] = process.argv.slice(2);
-const store = await levelStore(join(folder, 'store'));
-const { write } = store;
-let step = 0;
-const stepDone = (): void => {
-  if (++step === Number(dieAt)) process.kill(process.pid, 'SIGKILL');
-};
-store.write = async (changes) => {
-  stepDone();
-  await write.call(store, changes);
-  stepDone();
-};
+const [folder, kind, transport, options] = process.argv.slice(2);
 
-const note = (...words: string[]): void => appendFileSync(join(folder, 'notes'), `${words.join(' ')}\n`);
-
-const alice = await createClient({ url, user: 'alice', token: fakeToken({ sub: 'alice' }), store, timing: quick });
-alice.on('message', (message) => note(message.again ? 'again' : 'heard', message.text!));
-alice.on('state', ({ state, id }) => note(state, id));
-const early = alice.sendRaw('bob', `${run}-0`);
-await alice.connect();
-for (const sent of [early, alice.sendRaw('bob', `${run}-1`), alice.sendRaw('bob', `${run}-2`)]) {
-  await sent.until('queued');
-  note('kept', sent.id);
+/** An AsyncStorage in a folder: a file for each item, put whole or not at all. */
+function filesStorage(folder: string): KeyValueStorage {
+  mkdirSync(folder, { recursive: true });
+  const file = (key: string): string => join(folder, encodeURIComponent(key));
+  const temporary = `${folder}.new`;
+  return {
+    getItem: async (key) => (existsSync(file(key)) ? readFileSync(file(key), 'utf8') : null),
+    setItem: async (key, value) => {
+      writeFileSync(temporary, value);
+      renameSync(temporary, file(key));
+    },
+    removeItem: async (key) => rmSync(file(key), { force: true }),
+    getAllKeys: async () => readdirSync(folder).map(decodeURIComponent),
+  };
 }
-process.stdout.write('connected\n');
-// The parent says something to everyone who is connected, and ends the run when there is nothing left to come.
-process.stdin.once('data', async () => {
-  await alice.close();
-  note('closed', String(step));
-  process.exit(0);
-});
+
+const store = kind === 'level' ? await levelStore(join(folder, 'store')) : await keyValueStore(filesStorage(join(folder, 'items')));
+const host = {
+  note: (note: object) => appendFileSync(join(folder, 'notes'), `${JSON.stringify(note)}\n`),
+  ask: (what: string): Promise<void> => {
+    process.send!(what);
+    return new Promise((resolve) => process.once('message', () => resolve()));
+  },
+  die: () => void process.kill(process.pid, 'SIGKILL'),
+};
+await runApp(JSON.parse(options) as RunOptions, store, host, transport === 'slim' ? { transport: webSocketTransport({ WebSocket: WebSocket as never }) } : {});
+process.exit(0);

@@ -1,77 +1,46 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createClient, type Client } from 'godwit-client';
-import { levelStore } from 'godwit-client/node';
-import { createUlid, ulidToString } from 'godwit-schemas';
-import { FakeBroker } from './fake-broker.js';
-import { fakeToken, texts } from './fixtures.js';
+import { temporaryFolder, type Scope } from '../support/folder.js';
+import type { Note } from './crash-app.js';
+import { steps, type Crash } from './crash-steps.js';
+import { crashSuite, type Launcher } from './crash-suite.js';
+import { websocketBridge } from './websocket-bridge.js';
 
 const child = fileURLToPath(new URL('./crash-child.js', import.meta.url));
-const newId = createUlid();
 
-/** Runs the app until it is killed at that step, or is done; how it ended. */
-async function run(broker: FakeBroker, folder: string, name: string, dieAt: number): Promise<NodeJS.Signals | null> {
-  const app = spawn(process.execPath, [child, broker.url, folder, name, String(dieAt)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  app.stdin.on('error', () => {});
-  app.stdout.once('data', () => {
-    for (const n of [0, 1, 2]) broker.say('bob', 'alice', { id: newId(), body: Buffer.from(`bob-${name}-${n}`), flags: 2 });
-    const said = broker.log.entries('d:alice:bob').length;
-    // Everything is delivered and acknowledged, or the app is dead.
-    const done = (): boolean => {
-      const session = broker.session('alice');
-      return !session.connection || (session.unacknowledged.size === 0 && broker.log.entries('d:alice:bob').length >= said);
-    };
-    void broker.until(done).then(() => app.stdin.write('end\n'));
+/** The app as a process, killed with -9 by itself. */
+async function processes(t: Scope, store: 'level' | 'key-value', transport: 'mqtt.js' | 'slim'): Promise<Launcher> {
+  const folder = await temporaryFolder(t);
+  return {
+    name: `${store}, ${transport}`,
+    async run(options, asked) {
+      const app = fork(child, [folder, store, transport, JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      t.after(() => app.kill('SIGKILL'));
+      app.on('message', (what: string) => void asked(what).then(() => app.connected && app.send('done', () => {})));
+      const [code, signal] = (await once(app, 'exit')) as [number | null, NodeJS.Signals | null];
+      assert.ok(signal === 'SIGKILL' || code === 0, `the app ended with ${code ?? signal}`);
+      return signal === null ? 'ended' : 'killed';
+    },
+    notes: async () => (await readFile(join(folder, 'notes'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Note),
+  };
+}
+
+const whens = ['before', 'during', 'after'] as const;
+
+describe('an app killed at every kind of step of its store', { timeout: 300_000 }, () => {
+  test('before and after each, on LevelDB and mqtt.js: nothing lost, nothing twice, all folded, counted and ticked', async (t) => {
+    const crashes = steps.flatMap((step): Crash[] => [{ step, when: 'before' }, { step, when: 'after' }]);
+    await crashSuite(t, await processes(t, 'level', 'mqtt.js'), (broker) => broker.url, crashes);
   });
-  const [, signal] = (await once(app, 'exit')) as [number | null, NodeJS.Signals | null];
-  return signal;
-}
 
-async function reopened(broker: FakeBroker, folder: string): Promise<Client> {
-  const client = await createClient({ url: broker.url, user: 'alice', token: fakeToken({ sub: 'alice' }), store: await levelStore(join(folder, 'store')) });
-  await client.connect();
-  await Promise.all(client.outbox().map((sent) => sent.until('sent')));
-  return client;
-}
-
-test('an app killed before and after every write of its store loses and repeats nothing', { timeout: 60_000 }, async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'godwit-crash-'));
-  const broker = await FakeBroker.start();
-  try {
-    let killed = 0;
-    // A run writes its identity, sends, results, messages and what was handed over: in 8 to 12 steps, as they coincide.
-    for (let dieAt = 1; dieAt <= 12; dieAt++) if ((await run(broker, folder, `run${dieAt}`, dieAt)) === 'SIGKILL') killed++;
-    assert.ok(killed >= 6, `only ${killed} kills`);
-    assert.equal(await run(broker, folder, 'last', 0), null);
-    const alice = await reopened(broker, folder);
-
-    const log = broker.log.entries('d:alice:bob');
-    const notes = (await readFile(join(folder, 'notes'), 'utf8')).trim().split('\n').map((line) => line.split(' '));
-    const noted = (what: string): string[] => notes.flatMap(([first, second]) => (first === what ? [second] : []));
-
-    const mine = log.filter(({ from }) => from === 'alice').map(({ message }) => ulidToString(message.id));
-    assert.equal(new Set(mine).size, mine.length, 'nothing was sent twice');
-    assert.deepEqual([...mine].sort(), mine, 'in the order of sending: ids rise');
-    assert.deepEqual(noted('kept').filter((id) => !mine.includes(id)), [], 'whatever was kept was sent');
-
-    const page = await alice.messages('bob', { limit: 10_000 });
-    assert.deepEqual(texts(page), log.map(({ message }) => Buffer.from(message.body).toString()), 'the store has everything, once, in order');
-
-    const heard = noted('heard');
-    assert.equal(new Set(heard).size, heard.length, 'nothing was handed over twice without saying so');
-    const told = new Set([...heard, ...noted('again')]);
-    const fromBob = log.filter(({ from }) => from === 'bob').map(({ message }) => Buffer.from(message.body).toString());
-    assert.deepEqual(fromBob.filter((text) => !told.has(text)), [], 'nothing was kept from the app');
-    t.diagnostic(`${killed} kills; ${log.length} messages, ${noted('again').length} of them handed over again`);
-    await alice.close();
-  } finally {
-    await broker.stop();
-    await rm(folder, { recursive: true });
-  }
+  test('on a key-value storage and the slim transport', async (t) => {
+    const crashes = steps.map((step, n): Crash => ({ step, when: whens[(n + 1) % 3] }));
+    let url: Promise<string> | undefined;
+    await crashSuite(t, await processes(t, 'key-value', 'slim'), (broker) => (url ??= websocketBridge(t, broker.port)), crashes);
+  });
 });

@@ -173,8 +173,8 @@ export class FakeBroker {
     this.#pumpAll(conversation);
   }
 
-  receipt(user: string, init: MessageInitShape<typeof ReceiptSchema>): void {
-    this.session(user).deliver(deliveryTopics.receipt(user), toBinary(ReceiptSchema, create(ReceiptSchema, init)));
+  receipt(user: string, init: MessageInitShape<typeof ReceiptSchema>, session = this.session(user)): void {
+    session.deliver(deliveryTopics.receipt(user), toBinary(ReceiptSchema, create(ReceiptSchema, init)));
   }
 
   result(user: string, init: ResultInit, session = this.session(user)): void {
