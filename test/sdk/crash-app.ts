@@ -17,6 +17,8 @@ export type Note =
   | { what: 'message' | 'changed'; again: boolean; from: string; id: string; seq: number; said: string }
   | { what: 'kept'; id: string }
   | { what: 'step'; step: Step }
+  /** As it starts: the unread count, and how many messages behind the last one read there are. */
+  | { what: 'unread'; unread: number; counted: number }
   | { what: 'snapshot'; snapshot: Snapshot };
 
 export interface Snapshot {
@@ -74,6 +76,15 @@ export async function snapshot(client: Client, store: Store): Promise<Snapshot> 
   return JSON.parse(JSON.stringify(whole)) as Snapshot;
 }
 
+/** The count of unread messages, and what it counts; undefined while something is about to disappear. */
+async function unread(client: Client, store: Store): Promise<Extract<Note, { what: 'unread' }> | undefined> {
+  const [one] = (await client.conversations()).filter(({ conversation }) => conversation === 'd:alice:bob');
+  const soon = `e/${(Date.now() + 1_000).toString(16).padStart(14, '0')}`;
+  if (!one || (await store.range({ from: 'e/', before: soon })).length > 0) return undefined;
+  const behind = (await client.messages('bob', { limit: 100_000 })).filter((message) => message.type === 'message' && message.from === 'bob' && message.seq > one.ownRead && message.content.kind !== 'deleted');
+  return { what: 'unread', unread: one.unread, counted: behind.length };
+}
+
 /** Everything that an app does, in one go; killed on the way if it is told so. */
 export async function runApp({ url, token, name, crash, look }: RunOptions, opened: Store, host: Host, more: Partial<ClientOptions> = {}): Promise<void> {
   const { note, ask } = host;
@@ -105,6 +116,8 @@ export async function runApp({ url, token, name, crash, look }: RunOptions, open
     return sent;
   };
   const text = (what: string): string => `${name} ${what}`;
+  const counted = await unread(alice, opened);
+  if (counted) note(counted);
   const early = look ? undefined : await kept(alice.send('bob', text('early')));
   await alice.connect();
   if (early) {

@@ -136,6 +136,9 @@ function check(broker: FakeBroker, notes: readonly Note[], witness: Snapshot): v
   assert.deepEqual(phone.conversation, witness.conversation, 'unread count, floors and last message too');
   assert.deepEqual(phone.rows, witness.rows, 'nothing is left of what has disappeared, joined or was opened');
 
+  assert.ok(of('unread').length > 0);
+  for (const { unread, counted } of of('unread')) assert.equal(unread, counted, 'at every start the unread count is that of the messages behind the last one read');
+
   const first = of('message').filter(({ again }) => !again);
   assert.equal(new Set(first.map(({ id }) => id)).size, first.length, 'nothing was handed over twice without saying so');
   assert.deepEqual(first.map(({ seq }) => seq), first.map(({ seq }) => seq).sort((a, b) => a - b), 'handed over in order');
