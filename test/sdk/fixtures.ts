@@ -1,13 +1,10 @@
-import { AssertionError } from 'node:assert';
-import { inspect } from 'node:util';
-import { createClient, memoryStore, type Client, type ClientEvent, type ClientOptions, type EventMap, type EventType, type Store, type Timing } from 'godwit-client';
+import { createClient, memoryStore, type Client, type ClientOptions, type Store, type Timing } from 'godwit-client';
 import { FakeBroker } from './fake-broker.js';
+
+export { Recorder, texts } from './recorder.js';
 
 /** Short enough for tests, long enough not to be met by chance. */
 export const quick: Partial<Timing> = { backoffMinMs: 10, backoffMaxMs: 50, connectTimeoutMs: 5_000, callTimeoutMs: 5_000 };
-
-/** Far beyond what anything takes: nothing is timed by it. */
-const deadlineMs = 15_000;
 
 /** A token that says no more than the SDK reads in it. */
 export function fakeToken(claims: object): string {
@@ -54,39 +51,6 @@ export function scene(run: (scene: Scene) => Promise<void>): () => Promise<void>
       await at.end();
     }
   };
-}
-
-/** Everything of some types that a client tells, from now on. */
-export class Recorder<T extends EventType> {
-  readonly events: EventMap[T][] = [];
-  #woken: (() => void)[] = [];
-
-  constructor(client: Client, ...types: T[]) {
-    for (const type of types) {
-      client.on(type, (event) => {
-        this.events.push(event);
-        for (const wake of this.#woken.splice(0)) wake();
-      });
-    }
-  }
-
-  /** Resolves when there are that many, or when it is so; fails with what came instead. */
-  async until(condition: number | ((events: EventMap[T][]) => boolean)): Promise<EventMap[T][]> {
-    const met = typeof condition === 'number' ? () => this.events.length >= condition : () => condition(this.events);
-    const late = AbortSignal.timeout(deadlineMs);
-    while (!met()) {
-      await new Promise<void>((resolve, reject) => {
-        this.#woken.push(resolve);
-        late.onabort = () => reject(new AssertionError({ message: `not in time; there came ${inspect(this.events.slice(-30))}` }));
-      });
-    }
-    return this.events;
-  }
-}
-
-/** The texts of messages. */
-export function texts(events: readonly ClientEvent[]): (string | undefined)[] {
-  return events.map((event) => (event.type === 'message' ? event.text : event.type));
 }
 
 /** A promise with its end in hand. */
