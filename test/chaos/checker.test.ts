@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { check } from './checker.js';
 import type { Kind } from './checks/finding.js';
 import type { DeviceHistory, History } from './history.js';
-import type { Written } from './journal.js';
+import type { Folded, Written } from './journal.js';
 import type { Tamper } from './link.js';
 import { plant, type Plant } from './plant.js';
 import { describeRound, excerpt } from './report.js';
@@ -64,6 +64,7 @@ describe('a recorded history', () => {
   test('is without fault as it is, and holds what the test needs', () => {
     assert.deepEqual(round.failures, []);
     assert.deepEqual(round.verdict.findings, [], describeRound(round));
+    assert.ok(round.verdict.shown > 20 && round.verdict.folds > 10, describeRound(round));
     assert.ok(round.verdict.messages > 100 && round.verdict.receipts > 20, describeRound(round));
     assert.ok(round.history.some(({ entries }) => entries.some(({ what }) => what === 'raw')), 'a plain device was given something');
   });
@@ -155,6 +156,56 @@ describe('a recorded history', () => {
     assert.equal(stuck.stuck, 1);
     assert.equal(changed(clientId, (entries) => entries.push({ at: 0, what: 'presence', user: 'bob', state: 0 }))['wrong presence'], 1);
     assert.equal(changed(clientId, (entries) => entries.push({ at: 0, what: 'broken', rule: 'any' }))['broken rule'], 1);
+  });
+
+  test("with what the SDK has shown taken away, swapped, or shown twice without saying so, has that fault", () => {
+    const { clientId, entries } = round.history.find(({ kind, entries }) => kind === 'sdk' && entries.filter(({ what }) => what === 'shown').length > 10)!;
+    const shown = entries.flatMap((entry, index) => (entry.what === 'shown' ? [{ ...entry, index }] : []));
+    // Behind one another in a conversation, and neither disappears.
+    const first = shown.find((one) => shown.some((it) => it.conversation === one.conversation && it.seq === one.seq + 1) && !short(one) && !short(shown.find((it) => it.conversation === one.conversation && it.seq === one.seq + 1)!))!;
+    const second = shown.find((it) => it.conversation === first.conversation && it.seq === first.seq + 1)!;
+    assert.equal(changed(clientId, (all) => all.splice(first.index, 1)).lost, 1);
+    const swapped = changed(clientId, (all) => ([all[first.index], all[second.index]] = [all[second.index], all[first.index]]));
+    assert.equal(swapped.reordered, 1);
+    assert.equal(changed(clientId, (all) => all.splice(first.index, 0, all[first.index])).repeated, 1);
+    const again = changed(clientId, (all) => all.splice(second.index + 1, 0, { ...(all[first.index] as typeof first), again: true }));
+    assert.deepEqual([again.repeated, again.reordered], [0, 0], 'it may be, if it is said');
+    const { at, conversation, seq } = first;
+    assert.equal(changed(clientId, (all) => all.push({ at, what: 'gap', connection: 1, conversation, from: seq, seq, reason: -1, after: undefined })).unproven, 1);
+
+    function short({ id, token }: { id: string; token?: string }): boolean {
+      return round.history.some(({ entries }) => entries.some((entry) => entry.what === 'sent' && entry.expiresInS > 0 && (entry.id === id || entry.token === token)));
+    }
+  });
+
+  test('with what the outbox of the SDK has kept taken back has a loss; what it had not is nobody\'s', () => {
+    const { clientId, entries } = round.history.find(({ kind, entries }) => kind === 'sdk' && entries.some(({ what }) => what === 'kept'))!;
+    const device = round.history.find(({ kind }) => kind === 'sdk')!;
+    const { user } = device;
+    const sent = { at: 0, what: 'sent', token: `${clientId}#99999+0`, conversation: `d:${user}:zoe`, to: 'zoe', id: 'ff', qos: 1, expiresInS: 0, packetId: 0 } as const;
+    assert.ok(entries.length > 0);
+    const withdrawn = changed(clientId, (all) => all.push(sent, { at: 0, what: 'withdrawn', token: sent.token }));
+    assert.deepEqual([withdrawn.lost, withdrawn.stuck], [0, 0]);
+    assert.equal(changed(clientId, (all) => all.push(sent, { at: 0, what: 'kept', token: sent.token }, { at: 0, what: 'withdrawn', token: sent.token })).lost, 1);
+  });
+
+  test('with another edit, reaction, deletion or answer shown than the log has, is wrongly folded', () => {
+    const { clientId, entries } = round.history.find(({ kind, entries }) => kind === 'sdk' && entries.some((entry) => entry.what === 'folded' && entry.messages.some(({ reactions }) => reactions.length > 0)))!;
+    const last = entries.findLastIndex((entry) => entry.what === 'folded' && entry.messages.some(({ reactions }) => reactions.length > 0));
+    const fold = (change: (messages: Folded[], one: number) => unknown): number =>
+      changed(clientId, (all) => {
+        const { conversation, messages } = all[last] as Extract<Written, { what: 'folded' }>;
+        change(messages, messages.findIndex(({ reactions }) => reactions.length > 0));
+        // What was written down last of that conversation counts.
+        const later = all.filter((entry, index) => index <= last || entry.what !== 'folded' || entry.conversation !== conversation);
+        all.splice(0, all.length, ...later);
+      })['wrongly folded'];
+    assert.equal(fold(() => undefined), 0);
+    assert.equal(fold((messages, one) => messages.splice(one, 1)), 1);
+    assert.equal(fold((messages, one) => messages[one].reactions.pop()), 1);
+    assert.equal(fold((messages, one) => (messages[one].says = 'mallory:s#1+0')), 1);
+    assert.equal(fold((messages, one) => (messages[one] = { ...messages[one], says: undefined, reactions: [] })), 1);
+    assert.equal(fold((messages, one) => (messages[one].replyTo = 'ff')), 1);
   });
 
   test('with a raw delivery taken away, or swapped, has the fault too', () => {

@@ -3,6 +3,8 @@ import { Ledger } from './checks/ledger.js';
 import { checkPlaces } from './checks/places.js';
 import { checkPresence } from './checks/presence.js';
 import { checkPlainDevices } from './checks/plain.js';
+import { checkFolds } from './checks/folds.js';
+import { checkSdk } from './checks/sdk.js';
 import { checkSenders } from './checks/senders.js';
 import { checkTicks } from './checks/ticks.js';
 import type { History } from './history.js';
@@ -20,6 +22,11 @@ export interface Verdict {
   gaps: number;
   refusals: number;
   receipts: number;
+  /** What the SDK handed to its app, and what of it once more. */
+  shown: number;
+  again: number;
+  /** Edits, reactions and deletions that were accepted. */
+  folds: number;
 }
 
 /**
@@ -33,20 +40,26 @@ export function check(history: History, forgets = false): Verdict {
   checkPlaces(ledger, found);
   checkSenders(ledger, found);
   checkPlainDevices(ledger, found);
+  checkSdk(ledger, found);
+  checkFolds(ledger, found);
   checkTicks(ledger, found);
   checkPresence(history, found);
   const counts = Object.fromEntries(faultsFound.map((kind) => [kind, findings.filter((finding) => finding.kind === kind).length])) as Record<Kind, number>;
-  return { findings, counts, messages: [...ledger.messages.values()].filter(({ promised }) => promised).length, ...countEntries(history) };
+  return { findings, counts, messages: [...ledger.messages.values()].filter(({ promised }) => promised).length, folds: [...ledger.messages.values()].filter(({ promised, fold }) => promised && fold).length, ...countEntries(history) };
 }
 
-function countEntries(history: History): Pick<Verdict, 'deliveries' | 'resends' | 'gaps' | 'refusals' | 'receipts'> {
-  const counts = { deliveries: 0, resends: 0, gaps: 0, refusals: 0, receipts: 0 };
+function countEntries(history: History): Pick<Verdict, 'deliveries' | 'resends' | 'gaps' | 'refusals' | 'receipts' | 'shown' | 'again'> {
+  const counts = { deliveries: 0, resends: 0, gaps: 0, refusals: 0, receipts: 0, shown: 0, again: 0 };
   for (const { entries } of history) {
     const seen = new Set<string>();
     for (const entry of entries) {
       if (entry.what === 'gap') counts.gaps++;
       else if (entry.what === 'refused') counts.refusals++;
       else if (entry.what === 'receipt') counts.receipts++;
+      else if (entry.what === 'shown') {
+        counts.shown++;
+        if (entry.again) counts.again++;
+      }
       if (entry.what !== 'delivered' && entry.what !== 'raw') continue;
       counts.deliveries++;
       if (seen.has(entry.token)) counts.resends++;

@@ -1,5 +1,23 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 
+/** What the SDK folds into the message of another token. */
+export interface Fold {
+  kind: 'edit' | 'reaction' | 'deletion';
+  target: string;
+}
+
+/** A message of the SDK's that is more than it was when it was sent: of a conversation, by id. */
+export interface Folded {
+  /** Hexadecimal; the server's where its sender gave none. */
+  id: string;
+  /** What it says now, by its token; undefined: it was deleted. */
+  says: string | undefined;
+  /** Emoji and user, sorted. */
+  reactions: string[];
+  /** Hexadecimal. */
+  replyTo?: string;
+}
+
 /**
  * What one device writes down, a JSON line each, before it acknowledges. `at`: milliseconds of a clock that all
  * processes of the machine share. `connection`: the device's connections are counted over its whole life.
@@ -8,7 +26,7 @@ export type Written = { at: number } & (
   | { what: 'connected'; connection: number; present: boolean }
   | { what: 'subscribed' }
   /** The message is in the outbox. `id`: hexadecimal; a raw publish has none. */
-  | { what: 'sent'; token: string; conversation: string; to: string; id: string; qos: 1 | 2; expiresInS: number; packetId: number }
+  | { what: 'sent'; token: string; conversation: string; to: string; id: string; qos: 1 | 2; expiresInS: number; packetId: number; fold?: Fold; replyTo?: string }
   /** A Result that says where it is. */
   | { what: 'accepted'; token: string; seq: number }
   | { what: 'refused'; token: string; code: number }
@@ -20,6 +38,16 @@ export type Written = { at: number } & (
   | { what: 'gap'; connection: number; conversation: string; from: number; seq: number; reason: number; after: number | undefined }
   /** A delivery to a plain device: no place, no id. `arrived` counts them in the order in which they came. */
   | { what: 'raw'; connection: number; arrived: number; conversation: string; token: string; dup: boolean }
+  /** A device of the SDK is about to store everything up to here. */
+  | { what: 'reaching'; conversation: string; seq: number }
+  /** The SDK's outbox has kept it: it must go out, whatever becomes of the process. */
+  | { what: 'kept'; token: string }
+  /** An earlier process ended before it was kept. */
+  | { what: 'withdrawn'; token: string }
+  /** The SDK handed it to the app. `token`: of what has no id of its sender's. */
+  | { what: 'shown'; conversation: string; seq: number; id: string; token?: string; again: boolean }
+  /** At the end: what was folded into the messages of a conversation that do not disappear. */
+  | { what: 'folded'; conversation: string; messages: Folded[] }
   | { what: 'receipt'; conversation: string; delivered: number; read: number; ownRead: number }
   | { what: 'reading'; conversation: string; seq: number }
   | { what: 'read'; conversation: string; seq: number }

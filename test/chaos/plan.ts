@@ -1,10 +1,11 @@
 import { limits } from 'godwit-schemas';
 import { makeToken } from '../../plugins/auth/token.js';
+import { SDK_DEVICE } from './body.js';
 import { planFaults, type Fault } from './fault-plan.js';
 import { between, seeded, type Random } from './seeded.js';
 
-/** `chat`: as the SDK. `plain`: raw topics, as any MQTT device. `live`: a clean session that only listens. */
-export type DeviceKind = 'chat' | 'plain' | 'live';
+/** `sdk`: the SDK itself. `chat`: what speaks as it does. `plain`: raw topics, as any MQTT device. `live`: a clean session that only listens. */
+export type DeviceKind = 'sdk' | 'chat' | 'plain' | 'live';
 /** See Intake. */
 export type Habit = 'prompt' | 'slow' | 'late' | 'scattered';
 
@@ -33,6 +34,8 @@ export interface DevicePlan {
   mostBacklog: number;
   friends: string[];
   others: string[];
+  /** Of the SDK: by mqtt.js, or by its slim transport over WebSocket. */
+  transport?: 'mqtt.js' | 'slim';
 }
 
 /** A round of chaos: everything in it follows from the seed. */
@@ -64,6 +67,7 @@ export const SECRET = 'the secret of the chaos tests, more than 32 bytes';
 /** Names that are properties of every object are users like others. */
 const NAMES = ['alice', 'bob', 'constructor', 'carol', '__proto__', 'dave', 'erin', 'toString', 'frank', 'grace', 'heidi', 'ivan'];
 const PROCESSES = 4;
+const SDK_DEVICES = 4;
 /** A limit that busy users meet, and what they keep back then. */
 const TIGHT = { messagesPerMinute: 240, backlog: 15 };
 const BACKLOG = 150;
@@ -75,7 +79,8 @@ export function makePlan({ seed, seconds, disk, faults = undefined, users = NAME
   // Some rounds are busier than others, and some are worse.
   const pace = faults !== false && messagesPerMinute === 0 ? random.pick([1, 1, 2]) : 1;
   const storm = random.pick([1, 2]);
-  const devices = names.flatMap((user, index) => devicesOf(user, index, names, { pace, mostBacklog: messagesPerMinute > 0 ? TIGHT.backlog : BACKLOG * pace }, random));
+  const devices = names.flatMap((user, index) => devicesOf(user, index, names, { pace, mostBacklog: mostBacklogOf(messagesPerMinute, pace) }, random));
+  devices.push(...sdkDevices(names, mostBacklogOf(messagesPerMinute, pace), seeded(seed, 'sdk')));
   const planned = faults === false ? [] : planFaults(seeded(seed, 'faults'), { seconds, disk, storm, devices: devices.map(({ clientId }) => clientId), processes: PROCESSES });
   const retention = faults !== false && seeded(seed, 'retention').chance(0.3) ? 'delivered' : '30d';
   return { seed, seconds, processes: PROCESSES, devices, faults: planned, messagesPerMinute, retention };
@@ -104,6 +109,27 @@ function devicesOf(user: string, index: number, names: readonly string[], { pace
     mostBacklog,
     friends,
     others,
+  }));
+}
+
+function mostBacklogOf(messagesPerMinute: number, pace: number): number {
+  return messagesPerMinute > 0 ? TIGHT.backlog : BACKLOG * pace;
+}
+
+/** Users who have a device of the SDK too. They write to one another more than to others: what is folded meets on both sides. */
+function sdkDevices(names: readonly string[], mostBacklog: number, random: Random): DevicePlan[] {
+  const users = names.filter((_, index) => index % 3 === 1).slice(0, SDK_DEVICES);
+  return users.map((user, index) => ({
+    ...{ clientId: `${user}:${SDK_DEVICE}`, user, kind: 'sdk', port: 0, deadAfterLooks: 0, pushy: false, exactlyOnce: 0, hearsResults: true, mostBacklog },
+    habit: random.pick(['prompt', 'slow']),
+    token: makeToken({ secret: SECRET, user, days: 1, nowMs: Date.now() }),
+    process: between(random, 0, PROCESSES - 1),
+    patienceMs: random.pick([50, 200, 1_500]),
+    actionsPerSecond: random.pick([3, 6]),
+    friends: [0, 1, 2].map(() => random.pick(users.filter((name) => name !== user))),
+    others: names.filter((name) => name !== user),
+    // One of each at least.
+    transport: index < 2 ? (['mqtt.js', 'slim'] as const)[index] : random.pick(['mqtt.js', 'slim'] as const),
   }));
 }
 

@@ -11,10 +11,11 @@ const AROUND = 2;
 
 /** The summary of a round; where something is wrong, what, and the smallest piece of the history that shows it. */
 export function describeRound({ plan, verdict, faults, failures, history, log, serverOutput }: Round): string {
-  const { messages, deliveries, resends, gaps, refusals, receipts, counts, findings } = verdict;
+  const { messages, deliveries, resends, gaps, refusals, receipts, again, folds, counts, findings } = verdict;
   const lines = [
     `seed ${plan.seed}: ${plan.devices.length} devices of ${new Set(plan.devices.map(({ user }) => user)).size} users, ${plan.seconds} s${plan.messagesPerMinute > 0 ? `, ${plan.messagesPerMinute} messages a minute` : ''}${plan.retention === 'delivered' ? ', kept until delivered' : ''}`,
     `  ${messages} messages accepted, ${deliveries} deliveries (${resends} of them resends), ${gaps} gaps, ${receipts} receipts, ${refusals} refusals`,
+    `  SDK: ${verdict.shown} messages shown (${again} of them once more), ${folds} edits, reactions and deletions`,
     `  faults: ${[...faults].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none'}`,
     `  ${Object.entries(counts).map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
   ];
@@ -77,6 +78,8 @@ function describe(entry: Written): string {
       return `given ${entry.token} at ${entry.seq}${entry.after === undefined ? '' : ` after ${entry.after}`}${entry.dup ? ', DUP' : ''}, connection ${entry.connection}`;
     case 'gap':
       return `given the gap ${entry.from}-${entry.seq}${entry.after === undefined ? '' : ` after ${entry.after}`}, connection ${entry.connection}`;
+    case 'shown':
+      return `shown ${entry.token ?? entry.id} at ${entry.seq}${entry.again ? ', again' : ''}`;
     case 'raw':
       return `given ${entry.token} raw${entry.dup ? ', DUP' : ''}, connection ${entry.connection}`;
     case 'receipt':

@@ -63,7 +63,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   });
   const links = new Map<string, Link>();
   for (const device of plan.devices) {
-    const link = new Link(() => server.port, options.tamper?.get(device.clientId));
+    const link = new Link(() => (device.transport === 'slim' ? server.httpPort : server.port), options.tamper?.get(device.clientId));
     links.set(device.clientId, link);
     device.port = await link.listen();
   }

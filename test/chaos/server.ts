@@ -19,6 +19,8 @@ export interface ServerEvents {
 export class Server {
   /** Where it listens; 0 while it is down. */
   port = 0;
+  /** For WebSocket; 0 while it is down. */
+  httpPort = 0;
   /** How often it was started. */
   lives = 0;
   /** What it printed, the end of it. */
@@ -45,17 +47,17 @@ export class Server {
     const child = spawn(process.execPath, [main, 'serve'], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...this.env } });
     this.child = child;
     let printed = '';
-    const listening = new Promise<number>((resolve) => {
+    const listening = new Promise<[number, number]>((resolve) => {
       child.stdout.on('data', (chunk: Buffer) => {
         this.keep(chunk);
         printed += String(chunk);
-        const found = /mqtt:\/\/[^\s/]+:(\d+)/.exec(printed);
-        if (found) resolve(Number(found[1]));
+        const [mqtt, http] = [/mqtt:\/\/[^\s/]+:(\d+)/, /http:\/\/[^\s/]+:(\d+)/].map((address) => address.exec(printed)?.[1]);
+        if (mqtt && http) resolve([Number(mqtt), Number(http)]);
       });
     });
     child.stderr.on('data', (chunk: Buffer) => this.keep(chunk));
     const ended = once(child, 'exit').then(([code, signal]) => {
-      this.port = 0;
+      this.port = this.httpPort = 0;
       this.child = undefined;
       clearTimeout(this.frozen);
       return `code ${code}, signal ${signal}`;
@@ -64,10 +66,10 @@ export class Server {
       this.on.hung();
       child.kill('SIGKILL');
     }, HUNG_MS);
-    const port = await Promise.race([listening, ended]);
+    const ports = await Promise.race([listening, ended]);
     clearTimeout(hung);
-    if (typeof port === 'string') throw new Error(`the server ended while starting: ${port}`);
-    this.port = port;
+    if (typeof ports === 'string') throw new Error(`the server ended while starting: ${ports}`);
+    [this.port, this.httpPort] = ports;
     void ended.then((how) => {
       if (!this.asked) this.on.ended(how);
     });

@@ -14,6 +14,8 @@ export const faultsFound = [
   'invented',
   /** A tick for what nobody has; a tick that never came. */
   'wrong tick',
+  /** A device shows other edits, reactions, deletions or answers than the log says. */
+  'wrongly folded',
   /** Offline, of someone who is connected. */
   'wrong presence',
   /** A rule of the protocol, as the client itself saw it. */

@@ -9,6 +9,8 @@ type Sent = Extract<Written, { what: 'sent' }>;
 export interface Known extends Sent {
   /** Places it was seen at, rising; more than one only where it has no id. */
   places: number[];
+  /** The SDK promised to send it. */
+  kept: boolean;
   /** The server promised to keep it: an OK Result, or a PUBACK. */
   promised: boolean;
   acknowledged: boolean;
@@ -19,6 +21,8 @@ export interface Known extends Sent {
 /** What the logs must hold: everything that was sent, and every place that anybody saw. */
 export class Ledger {
   readonly messages = new Map<string, Known>();
+  /** Id → token, of what its sender gave one. */
+  readonly ids = new Map<string, string>();
   /** Conversation → place → token. */
   readonly logs = new Map<string, Map<number, string>>();
   readonly findings: Finding[] = [];
@@ -37,6 +41,11 @@ export class Ledger {
     return head;
   }
 
+  /** Of what the SDK has shown. */
+  tokenOf({ id, token }: { id: string; token?: string }): string | undefined {
+    return token ?? this.ids.get(id);
+  }
+
   /** The first place of a message; undefined: nobody saw one. */
   placeOf(token: string): number | undefined {
     return this.messages.get(token)?.places[0];
@@ -46,12 +55,23 @@ export class Ledger {
     const open = new Set<Known>();
     for (const entry of entries) {
       if (entry.what === 'sent') {
-        const message = { ...entry, places: [], promised: false, acknowledged: false, reconnects: 0 };
+        const message = { ...entry, places: [], kept: false, promised: false, acknowledged: false, reconnects: 0 };
         this.messages.set(entry.token, message);
+        if (entry.id !== '') this.ids.set(entry.id, entry.token);
         open.add(message);
-      } else if (entry.what === 'acknowledged') open.delete(this.messages.get(entry.token)!);
+      } else if (entry.what === 'kept') this.messages.get(entry.token)!.kept = true;
+      else if (entry.what === 'withdrawn') this.withdraw(entry.token, open);
+      else if (entry.what === 'acknowledged') open.delete(this.messages.get(entry.token)!);
       else if (entry.what === 'connected') for (const message of open) message.reconnects++;
     }
+  }
+
+  /** What the SDK had not kept was never sent. */
+  private withdraw(token: string, open: Set<Known>): void {
+    const message = this.messages.get(token)!;
+    if (message.kept) this.findings.push({ kind: 'lost', text: `${token} was kept in the outbox, and is gone`, conversation: message.conversation, token, clientId: senderOf(token) });
+    open.delete(message);
+    this.messages.delete(token);
   }
 
   private note({ clientId }: DeviceHistory, entry: Written): void {
@@ -61,6 +81,9 @@ export class Ledger {
     } else if (entry.what === 'acknowledged') Object.assign(this.messages.get(entry.token)!, { promised: true, acknowledged: true });
     else if (entry.what === 'delivered') {
       if (this.known(entry, clientId)) this.place(entry.conversation, entry.seq, entry.token, clientId);
+    } else if (entry.what === 'shown') {
+      const token = this.tokenOf(entry);
+      if (this.known({ ...entry, token: token ?? `something with the id ${entry.id}`, id: entry.token === undefined ? entry.id : '' }, clientId)) this.place(entry.conversation, entry.seq, token!, clientId);
     } else if (entry.what === 'raw') this.known(entry, clientId);
     else if (entry.what === 'broken') this.findings.push({ kind: 'broken rule', text: `${clientId}: ${entry.rule}`, clientId });
   }

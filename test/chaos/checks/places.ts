@@ -64,7 +64,7 @@ export class Given {
 export function checkPlaces(ledger: Ledger, found: (finding: Finding) => void): Map<string, Map<string, Given>> {
   const all = new Map<string, Map<string, Given>>();
   for (const device of ledger.history) {
-    if (device.kind === 'plain') continue;
+    if (device.kind === 'plain' || device.kind === 'sdk') continue;
     const conversations = new Map<string, Given>();
     for (const entry of device.entries) {
       if (entry.what !== 'delivered' && entry.what !== 'gap') continue;

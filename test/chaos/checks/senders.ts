@@ -7,9 +7,10 @@ export function checkSenders(ledger: Ledger, found: (finding: Finding) => void):
     const before = new Map<string, Known>();
     for (const entry of entries) {
       if (entry.what !== 'sent') continue;
-      const message = ledger.messages.get(entry.token)!;
-      const [seq] = message.places;
-      if (seq === undefined) continue;
+      const message = ledger.messages.get(entry.token);
+      // An outbox that had not kept it yet took it back.
+      const seq = message?.places[0];
+      if (message === undefined || seq === undefined) continue;
       const last = before.get(message.conversation);
       if (last && last.places[0] > seq) {
         const text = `${clientId} sent ${last.token} (QoS ${last.qos}) before ${message.token} (QoS ${message.qos}); they stand at ${last.places[0]} and ${seq} of ${message.conversation}`;

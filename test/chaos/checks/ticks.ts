@@ -13,14 +13,14 @@ interface Step {
 type Told = Record<'delivered' | 'read' | 'ownRead', number>;
 
 /**
- * The ticks of every chat device: none for what the other one did not have by then, and at the end none missing. (Only
+ * The ticks of every chat device, the SDK's too: none for what the other one did not have by then, and at the end none missing. (Only
  * authors are told: a floor must have reached the last place that the user wrote.)
  */
 export function checkTicks(ledger: Ledger, found: (finding: Finding) => void): void {
   const users = new Map<string, Steps>();
   for (const { user } of ledger.history) if (!users.has(user)) users.set(user, new Steps(ledger, user));
   for (const device of ledger.history) {
-    if (device.kind !== 'chat') continue;
+    if (device.kind !== 'chat' && device.kind !== 'sdk') continue;
     const told = new Map<string, Told>();
     for (const entry of device.entries) {
       if (entry.what !== 'receipt') continue;
@@ -66,7 +66,7 @@ class Steps {
   constructor(private readonly ledger: Ledger, private readonly user: string) {
     for (const device of devicesOf(ledger.history, user)) {
       for (const entry of device.entries) {
-        if (entry.what === 'delivered' || entry.what === 'gap') add(this.reached, entry.conversation, entry);
+        if (entry.what === 'delivered' || entry.what === 'gap' || entry.what === 'reaching') add(this.reached, entry.conversation, entry);
         // Which place of a raw message that stands twice it was, nobody can tell.
         else if (entry.what === 'raw') add(this.reached, entry.conversation, { at: entry.at, seq: ledger.messages.get(entry.token)?.places.at(-1) ?? 0 });
         else if (entry.what === 'reading') add(this.reading, entry.conversation, entry);

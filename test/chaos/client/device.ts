@@ -13,11 +13,24 @@ export interface Status {
   open: number;
 }
 
+/** What a process of clients knows of its devices. */
+export interface Participant {
+  readonly plan: DevicePlan;
+  readonly status: Status;
+  start(): void;
+  /** A second connection with the same client id, while the first is still open. */
+  takeOver(): void;
+  /** Everyone has connected once: talk. */
+  talk(): void;
+  /** No new traffic; what is open is still brought to its end. */
+  becomeQuiet(): void;
+}
+
 /**
  * A device: connects, and connects again; keeps its journal. What it says and how it listens is its kind's. It starts
  * from its journal, so that it goes on after kill -9 where it was.
  */
-export abstract class Device {
+export abstract class Device implements Participant {
   /** Accepted, subscribed, and the only one that is listened to. */
   protected connection: Connection | undefined;
   private opening: Connection | undefined;
@@ -43,14 +56,11 @@ export abstract class Device {
     this.dial();
   }
 
-  /** A second connection with the same client id, while the first is still open. */
   takeOver(): void {
     if (this.connection && !this.opening) this.dial();
   }
 
-  /** Everyone has connected once: talk. */
   abstract talk(): void;
-  /** No new traffic; what is open is still brought to its end. */
   abstract becomeQuiet(): void;
   /** Takes from the journal where an earlier process was. */
   protected abstract recall(entries: readonly Written[]): void;

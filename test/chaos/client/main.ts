@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Plan } from '../plan.js';
 import { seeded } from '../seeded.js';
 import { ChatDevice } from './chat-device.js';
-import type { Device, Status } from './device.js';
+import type { Participant, Status } from './device.js';
 import { LiveDevice } from './live-device.js';
 import { PlainDevice } from './plain-device.js';
+import { SdkDevice } from './sdk-device.js';
 
 /** What the chaos run tells a process of clients. */
 export type Order = { order: 'take over'; clientId: string } | { order: 'talk' } | { order: 'quiet' };
@@ -14,7 +15,7 @@ export interface Report {
 }
 
 const REPORT_MS = 100;
-const kinds = { chat: ChatDevice, plain: PlainDevice, live: LiveDevice };
+const kinds = { sdk: SdkDevice, chat: ChatDevice, plain: PlainDevice, live: LiveDevice };
 
 /** One process of clients: arguments are the folder of the round, the number of the process, and how often it was started. */
 const [folder, number, life] = process.argv.slice(2);
@@ -22,7 +23,7 @@ const plan = JSON.parse(readFileSync(`${folder}/plan.json`, 'utf8')) as Plan;
 
 const devices = plan.devices
   .filter(({ process }) => process === Number(number))
-  .map((device): Device => new kinds[device.kind](device, folder, seeded(plan.seed, device.clientId, life)));
+  .map((device): Participant => new kinds[device.kind](device, folder, seeded(plan.seed, device.clientId, life)));
 
 process.on('message', (order: Order) => {
   if (order.order === 'talk') for (const device of devices) device.talk();

@@ -9,6 +9,8 @@ export interface Actor {
   readSomething?(): void;
   typeSomething?(): void;
   changePresence?(): void;
+  /** Edits, reacts to, or deletes a message. */
+  changeMessage?(): void;
 }
 
 /** What users do: mostly single messages to friends, now and then a burst, reading, typing, looking away. */
@@ -36,6 +38,7 @@ export class Traffic {
     else if (dice < 0.14) actor.typeSomething?.();
     else if (dice < 0.16) actor.changePresence?.();
     else if (dice < 0.18) this.burst();
+    else if (dice < 0.5 && actor.changeMessage) actor.changeMessage();
     else this.say(this.somebody());
   }
 
@@ -56,7 +59,7 @@ export class Traffic {
   private somebody(): string {
     const { random, plan } = this;
     const dice = random.next();
-    if (dice < 0.04 && plan.kind === 'chat') return plan.user;
+    if (dice < 0.04 && (plan.kind === 'chat' || plan.kind === 'sdk')) return plan.user;
     return random.pick(dice < 0.8 ? plan.friends : plan.others);
   }
 }
