@@ -182,7 +182,7 @@ function split(items: Items): [put: [string, string][], gone: string[]] {
 function toldOf(error: unknown): GodwitError {
   if (error instanceof GodwitError) return error;
   const { name, message } = error as Error;
-  // SQLite on Android says "database or disk is full", a browser QuotaExceededError.
-  const full = /\bfull\b|quota/i.test(`${name} ${message}`);
+  // SQLite on Android says "database or disk is full", a browser QuotaExceededError, files "No space left on device".
+  const full = /\bfull\b|quota|(no|out of) space/i.test(`${name} ${message}`);
   return Object.assign(new GodwitError(full ? Code.STORAGE_FULL : Code.UNAVAILABLE, `the storage failed: ${message || name}`), { cause: error });
 }

@@ -1,4 +1,4 @@
-import { Code, codeName, directConversation, GodwitError } from 'godwit-schemas';
+import { Code, directConversation, GodwitError } from 'godwit-schemas';
 import { contentMessage } from './body.js';
 import { textOf } from './content.js';
 import { bareContent, decodeContent } from './content-decode.js';
@@ -68,7 +68,7 @@ export class OutboxStore {
     try {
       await this.writes.write([...also, { key: keys.outbox(item.order), value: encodeRecord(item.head, item.bytes) }]);
     } catch (cause) {
-      const error = new GodwitError(Code.INTERNAL, `it could not be kept: ${cause instanceof Error ? cause.message : String(cause)}`);
+      const error = toldOf(cause, 'it could not be kept');
       this.#fail(item, error);
       throw error;
     }
@@ -142,7 +142,7 @@ export class OutboxStore {
       await this.writes.write([{ key: keys.outbox(item.order), value: undefined }]);
     } catch (error) {
       this.#failed.set(sent.id, item);
-      throw new GodwitError(Code.INTERNAL, `it could not be removed: ${error instanceof Error ? error.message : codeName(Code.INTERNAL)}`);
+      throw toldOf(error, 'it could not be removed');
     }
   }
 
@@ -169,4 +169,9 @@ export class OutboxStore {
     this.hooks.handles.add(sent);
     return sent;
   }
+}
+
+/** What the store says is wrong, is: a full one can be helped. */
+function toldOf(cause: unknown, what: string): GodwitError {
+  return new GodwitError(cause instanceof GodwitError ? cause.code : Code.INTERNAL, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`);
 }
