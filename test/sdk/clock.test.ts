@@ -1,63 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
-import { memoryStore, type Client, type ClientOptions, type Store } from 'godwit-client';
-import { AuthRenewRequestSchema, AuthRenewResponseSchema, create, createUlid, ContentSchema, fromBinary, SealedSchema, toBinary } from 'godwit-schemas';
-import type { FakeBroker } from './fake-broker.js';
-import { FakeTime, settle } from './fake-time.js';
-import { fakeToken, lasting, Recorder, scene, texts, turnsUntil, type Scene } from './fixtures.js';
-
-const hour = 3_600_000;
-const minute = 60_000;
-/** By the server's clock, when the tests begin. */
-const start = Date.UTC(2026, 0, 1);
-const newId = createUlid();
-
-/** A server, a device, and how far the clock on the device's wall is from the server's. */
-interface World {
-  readonly at: Scene;
-  readonly broker: FakeBroker;
-  readonly time: FakeTime;
-  serverMs(): number;
-  /** Local minus server's clock. */
-  wrongBy: number;
-  /** The server's time does not stand still while the device's monotonic clock does. */
-  slept: number;
-  readonly renewed: string[];
-  client(options?: Partial<ClientOptions>): Promise<Client>;
-}
-
-function world(t: TestContext, wrongBy: number, run: (world: World) => Promise<void>): Promise<void> {
-  return scene(async (at) => {
-    const broker = await at.broker();
-    const time = new FakeTime(t);
-    const renewed: string[] = [];
-    const here: World = {
-      ...{ at, broker, time, wrongBy, renewed, slept: 0 },
-      serverMs: () => start + time.nowMs + here.slept,
-      client: (options) => at.client(broker, 'alice', { now: () => here.serverMs() + here.wrongBy, ...options }),
-    };
-    broker.log.now = () => here.serverMs();
-    broker.onCall = (method, params) => {
-      if (method === 'auth.renew') renewed.push(fromBinary(AuthRenewRequestSchema, params).token);
-      return { value: method === 'auth.renew' ? toBinary(AuthRenewResponseSchema, create(AuthRenewResponseSchema, { serverTimeMs: BigInt(here.serverMs()) })) : new Uint8Array(0) };
-    };
-    try {
-      await run(here);
-    } finally {
-      t.mock.reset();
-      t.mock.timers.reset();
-    }
-  })();
-}
-
-function say({ broker }: World, text: string, expiresInS: number): void {
-  const payload = toBinary(ContentSchema, create(ContentSchema, { kind: { case: 'text', value: { text } } }));
-  broker.say('bob', 'alice', { id: newId(), body: toBinary(SealedSchema, create(SealedSchema, { payload })), expiresInS });
-}
-
-const kept = async (store: Store): Promise<number> => (await store.range({ from: 'm/', before: 'm0' })).length;
-const shown = async (client: Client): Promise<(string | undefined)[]> => texts((await client.messages('bob')) as Parameters<typeof texts>[0]);
-const off = ({ serverMs }: World, client: Client): number => Math.abs(client.serverTimeMs() - serverMs());
+import { describe, test } from 'node:test';
+import { memoryStore } from 'godwit-client';
+import { hour, kept, minute, off, say, shown, world, type World } from './clock-world.js';
+import { settle } from './fake-time.js';
+import { fakeToken, lasting, Recorder, turnsUntil } from './fixtures.js';
 
 describe("the server's clock", { timeout: 20_000 }, () => {
   test('is known from the result of an own message, and kept over a restart', (t) => world(t, hour, async (here) => {
