@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Browser, noChromium } from '../support/browser.js';
 import { temporaryFolder } from '../support/folder.js';
-import { Browser, noChromium, serveBundle } from './browser.js';
+import { serveScript } from '../support/site.js';
 import type { Note } from './crash-app.js';
 import { steps, type Crash } from './crash-steps.js';
 import { crashSuite, type Launcher } from './crash-suite.js';
@@ -11,7 +12,7 @@ import { websocketBridge } from './websocket-bridge.js';
 const whens = ['before', 'during', 'after'] as const;
 
 test('a page killed at every kind of step of its store: IndexedDB and the slim transport, in Chromium', { skip: noChromium, timeout: 300_000 }, async (t) => {
-  const origin = await serveBundle(t, './crash-page.js');
+  const origin = await serveScript(t, import.meta.resolve('./crash-page.js'));
   const browser = await Browser.launch(join(await temporaryFolder(t), 'profile'));
   t.after(() => browser.kill());
   const notes: Note[] = [];

@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { Code, type Client } from 'godwit-client';
 import type { CDPSession, Page } from 'playwright-core';
 import { tokenFor } from '../support/address.js';
+import { Browser, noChromium } from '../support/browser.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startGodwit } from '../support/godwit.js';
-import { Browser, noChromium, serveBundle } from './browser.js';
+import { serveScript } from '../support/site.js';
 import type { Chat } from './client-page.js';
 import { Scene } from './fixtures.js';
 
@@ -39,7 +40,7 @@ async function trouble(run: (at: Trouble) => Promise<void>): Promise<void> {
   // Ends last first: a server whose folder is gone complains.
   const scene = new Scene();
   try {
-    const origin = await serveBundle(scene, './client-page.js');
+    const origin = await serveScript(scene, import.meta.resolve('./client-page.js'));
     const server = await startGodwit(scene, { env: { GODWIT_CORS_ORIGINS: origin } });
     const browser = await Browser.launch(join(await temporaryFolder(scene), 'profile'));
     scene.after(() => browser.kill());

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Browser, noChromium } from '../support/browser.js';
 import { temporaryFolder } from '../support/folder.js';
-import { Browser, noChromium, serveBundle } from './browser.js';
+import { serveScript } from '../support/site.js';
 import type { Part } from './scenario-page.js';
 import { ScenarioWorld } from './scenario-world.js';
 import type { World } from './scenario.js';
@@ -14,7 +15,7 @@ describe('what the SDK promises, with the real server, in Chromium: IndexedDB, t
   let browser: Browser;
 
   before(async () => {
-    origin = await serveBundle(scope, './scenario-page.js');
+    origin = await serveScript(scope, import.meta.resolve('./scenario-page.js'));
     browser = await Browser.launch(join(await temporaryFolder(scope), 'profile'));
     scope.after(() => browser.close());
   });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 import { tokenFor } from '../support/address.js';
+import { Browser, noChromium } from '../support/browser.js';
 import { startGodwit } from '../support/godwit.js';
+import { serveScript } from '../support/site.js';
 import { Recorder, Scene } from '../sdk/fixtures.js';
-import { launchChromium, noChromium, servePage } from './browser.js';
 import type { Report, TabPage } from './page.js';
 
 /** Calls what the page offers. */
@@ -19,7 +20,7 @@ async function openTab(context: BrowserContext, site: string): Promise<Page> {
 }
 
 test('tabs of a real Chromium: the leader is closed, the next one crashes, in the middle of it all', { timeout: 120_000, skip: noChromium }, async (t) => {
-  const site = await servePage(t, 'test/tabs/page.ts');
+  const site = await serveScript(t, import.meta.resolve('./page.js'));
   const server = await startGodwit(t, { env: { GODWIT_CORS_ORIGINS: new URL(site).origin } });
   const at = new Scene();
   t.after(() => at.end());
@@ -27,7 +28,7 @@ test('tabs of a real Chromium: the leader is closed, the next one crashes, in th
   await bob.connect();
   const heardByBob = new Recorder(bob, 'message', 'gap', 'undecodable');
 
-  const context = await (await launchChromium(t)).newContext();
+  const context = (await Browser.start(t)).context;
   const kept: string[] = [];
   const events = new Map<string, [string, string | undefined, boolean][]>([['one', []], ['two', []], ['three', []]]);
   await context.exposeFunction('report', (async ({ tab, kept: text, event }) => {
