@@ -11,8 +11,11 @@ import { Draft } from '../../broker/cli/chat/model/draft.js';
 import { frameOf, type Frame } from '../../broker/cli/chat/model/frame.js';
 import { textOf } from '../../broker/cli/chat/model/spans.js';
 import { connectionSays, otherSays, type Situation } from '../../broker/cli/chat/status.js';
-import { Display } from '../../broker/cli/chat/views/display.js';
 import { Terminal } from './terminal-emulator.js';
+
+// Ink draws nothing where it believes that nobody looks, and finds that out when it is loaded.
+process.env.CI = process.env.CONTINUOUS_INTEGRATION = '0';
+const { Display } = await import('../../broker/cli/chat/views/display.js');
 
 const conversation = 'd:alice:bob';
 const nowMs = new Date(2026, 10, 22, 15, 0).getTime();
@@ -42,7 +45,7 @@ const nasty = [
   '\u001b[2J\u001b]0;title\u0007 \u202ebackwards\u2066\r\n\u009b31mred\ttab\n\n   indented',
 ];
 
-function show(frame: Frame, columns: number, rows: number, joins = true): { terminal: Terminal; display: Display } {
+function show(frame: Frame, columns: number, rows: number, joins = true): { terminal: Terminal; display: InstanceType<typeof Display> } {
   const terminal = new Terminal(columns, rows, joins);
   const display = new Display(terminal, new PassThrough() as unknown as NodeJS.ReadStream);
   display.draw(frame, { columns, rows, coloured: true });
