@@ -10,8 +10,10 @@ export type MaybePromise<T> = T | Promise<T>;
 export interface Append {
   /** `d:<user>:<user>`, `g:<group>` or `u:<user>`. */
   conversation: string;
-  /** Users in whose lists the conversation must stand before its first entry (direct: both; once for a note to self). */
+  /** Users in whose lists the conversation must stand before its first entry (direct: both; once for a note to self; of a group nobody: see `membership`). */
   members: readonly string[];
+  /** Who joins and leaves a group with this entry. */
+  membership?: MembershipChange | undefined;
   from: string;
   /** Empty when the message came by HTTP: then every device of the sender receives it. */
   fromDevice: string;
@@ -38,6 +40,18 @@ export interface Append {
   sentAtMs: number;
   /** The log holds (from, id) already: nothing was written. */
   duplicate: boolean;
+}
+
+/** The entry that says so is the first place that who joins is given, and the last that who leaves is. */
+export interface MembershipChange {
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** A time that a user is in a conversation: the places from `from` to `to`, both included; `to` Infinity: they are still. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
 }
 
 export const enum EntryState {
@@ -103,7 +117,12 @@ export interface Hole {
 export interface ConversationLog {
   /**
    * Appends a batch, filling in each request's outcome. Batches may be handed over while earlier ones are under way;
-   * they resolve in their order. Nothing of a batch is visible to `read` or `head` before it resolves.
+   * they resolve in their order. Nothing of a batch is visible to `read` or `head` before it resolves. (Who joins or
+   * leaves may be seen in `windowsOf` and `membersOf` before that.)
+   *
+   * Into a group (`g:`) only its members of that moment append, and the server itself (`from` empty): anyone else is
+   * refused with NOT_ALLOWED, UNKNOWN_CONVERSATION where there is no such group. The first entry of a group has the
+   * membership that it begins with. The entry and its membership are one commit.
    * The bytes are copied before the call returns.
    * @throws if the commit failed: nobody may be acknowledged, the process must end.
    */
@@ -121,8 +140,11 @@ export interface ConversationLog {
   /** The conversations of a user, in no particular order. */
   conversationsOf(user: string): MaybePromise<readonly string[]>;
 
-  /** Users in whose lists the conversation stands; empty: no such conversation. */
+  /** Who is in the conversation now; empty: no such conversation, or nobody is in it any more. */
   membersOf(conversation: string): MaybePromise<readonly string[]>;
+
+  /** When this user was and is in the conversation, in order; empty: never. In a one-to-one always. */
+  windowsOf(conversation: string, user: string): MaybePromise<readonly Window[]>;
 
   /** Takes the body out of a place; (from, id) stay, so that a late resend cannot bring it back. Durable when resolved. False: no such place. */
   erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean>;

@@ -4,6 +4,7 @@ import { entryId } from './entry.js';
 import type { LogEntry } from './entry.js';
 import type { ReadRun } from './chunks.js';
 import type { Slab } from './slab.js';
+import type { Membership } from './windows.js';
 
 /** Stamps kept for one sender: a user has few devices that write. */
 const PREFIXES = 16;
@@ -115,6 +116,8 @@ export class Conversation {
   created = false;
 
   readonly senders = new Map<string, Sender>();
+  /** Of a group, once it was asked for. */
+  membership: Membership | undefined;
   /** Pieces read from LMDB, for whoever reads on. */
   runs: ReadRun[] = [];
   lastSlab: Slab<Conversation> | undefined;

@@ -1,6 +1,7 @@
 import { Code, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
-import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable } from '../../broker/ports/conversation-log.js';
+import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
+import { isMember } from '../../broker/ports/windows.js';
 import type { Conversation, Sender } from './conversation.js';
 import { ENTRY_HEADER, ENTRY_ID, LogEntry, expiresAt } from './entry.js';
 import { firstAbove } from './fill.js';
@@ -9,6 +10,7 @@ import { APPEND_HEADER, createSize, writeAppendHeader, writeCreate, writeTerm } 
 import { FLAG_COMMIT } from './store.js';
 import type { Store } from './store.js';
 import { sweep } from './sweep.js';
+import { isGroup } from './windows.js';
 
 const FLAG_SILENT = 1;
 const TERM_SKIP = 2 ** 32;
@@ -78,7 +80,12 @@ export class EmbeddedLog implements ConversationLog {
 
   membersOf(name: string): readonly string[] {
     const conversation = this.store.conversations.get(name);
-    return conversation?.durable ? conversation.members : NONE;
+    return conversation?.durable ? this.store.windows.members(conversation) : NONE;
+  }
+
+  windowsOf(name: string, user: string): readonly Window[] {
+    const conversation = this.store.conversations.get(name);
+    return conversation?.durable ? this.store.windows.of(conversation, user) : NONE;
   }
 
   async erase(name: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
@@ -131,13 +138,16 @@ export class EmbeddedLog implements ConversationLog {
       sender = store.sender(known, append.from);
       if (!sender.raise(append.id) && this.isResend(known, sender, append)) return undefined;
     }
+    if (isGroup(append.conversation) && (append.code = this.mayAppend(known, append)) !== Code.OK) return undefined;
     const isCommit = (append.flags & FLAG_COMMIT) !== 0;
     if (isCommit && append.epoch !== (known ? known.nextEpoch : 0)) {
       append.code = Code.EPOCH_CONFLICT;
       return undefined;
     }
 
-    const size = APPEND_HEADER + ENTRY_HEADER + append.end - append.start + STAMP_ROOM + (append.aux ? append.aux.length : 0);
+    const { membership } = append;
+    let size = APPEND_HEADER + ENTRY_HEADER + append.end - append.start + STAMP_ROOM + (append.aux ? append.aux.length : 0);
+    if (membership) size += store.windows.size(append.conversation, membership);
     // A conversation and its first entry in one record.
     const record = store.room(known ? size : size + createSize(append.conversation, append.members));
     const conversation = known ?? this.create(append);
@@ -150,12 +160,19 @@ export class EmbeddedLog implements ConversationLog {
     if ((append.flags & FLAG_SILENT) === 0) conversation.lastCounted++;
     append.seq = ++conversation.last;
     append.sentAtMs = nowMs;
+    if (membership) store.windows.change(conversation, membership, append.seq);
 
     const entry = writeEntry(record, conversation, sender, append);
     sender.appended(entry);
     record.entries.push(entry);
     record.owners.push(conversation);
     return record;
+  }
+
+  /** Into a group; `known` may not be durable yet. */
+  private mayAppend(known: Conversation | undefined, { from, membership }: Append): Code {
+    if (!known) return membership ? Code.OK : Code.UNKNOWN_CONVERSATION;
+    return from === '' || isMember(this.store.windows.of(known, from)) ? Code.OK : Code.NOT_ALLOWED;
   }
 
   private create(append: Append): Conversation {

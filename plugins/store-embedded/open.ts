@@ -75,6 +75,7 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
   const cursors = new EmbeddedCursors(store);
   const directory = new EmbeddedDirectory(store);
   const presence = new EmbeddedPresence(store);
+  store.addWindows();
 
   const replayed = await replayJournal(store, journalFolder(folder), format.salt);
   // The names of LMDB's files and of the folders must be as durable as what they hold.

@@ -16,6 +16,7 @@ import type { Segments } from './segments.js';
 import type { Slab } from './slab.js';
 import { Table } from './table.js';
 import type { Codec } from './table.js';
+import { Windows } from './windows.js';
 
 export interface StoreParts {
   db: Database;
@@ -44,6 +45,8 @@ export class Store {
   readonly tables: Table<any>[] = [];
   /** The user's conversations: (user, conversation). */
   readonly lists: Table<true>;
+  /** Made behind the tables of the ports. */
+  windows!: Windows;
   term: number;
   failure: Error | undefined;
   /** Set when replaying is over. */
@@ -89,6 +92,11 @@ export class Store {
     const table = new Table(this.tables.length, this.db.rows(name), codec);
     this.tables.push(table);
     return table;
+  }
+
+  /** To be called once, when all other tables are there. */
+  addWindows(): void {
+    this.windows = new Windows(this);
   }
 
   get durableLsn(): number {

@@ -1,6 +1,7 @@
 import { Code, Reason, stampPrefix, stampSize, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
-import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable } from '../../broker/ports/conversation-log.js';
+import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
+import { ALWAYS, isMember, joinedAt, leftAt, NEVER } from '../../broker/ports/windows.js';
 
 const FLAG_SILENT = 1;
 const FLAG_COMMIT = 4;
@@ -12,7 +13,7 @@ interface Kept extends Entry {
 }
 
 interface Log extends LogHead {
-  members: readonly string[];
+  windows: Map<string, readonly Window[]>;
   term: number;
   entries: Kept[];
   identities: Map<string, Kept>;
@@ -74,7 +75,11 @@ export class MemoryLog implements ConversationLog {
   }
 
   membersOf(conversation: string): readonly string[] {
-    return this.logs.get(conversation)?.members ?? [];
+    return [...(this.logs.get(conversation)?.windows ?? [])].flatMap(([user, windows]) => (isMember(windows) ? [user] : []));
+  }
+
+  windowsOf(conversation: string, user: string): readonly Window[] {
+    return this.logs.get(conversation)?.windows.get(user) ?? NEVER;
   }
 
   async erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
@@ -124,6 +129,10 @@ export class MemoryLog implements ConversationLog {
       append.sentAtMs = first.sentAtMs;
       return;
     }
+    const isGroup = append.conversation.startsWith('g:');
+    if (isGroup && !known && !append.membership) append.code = Code.UNKNOWN_CONVERSATION;
+    else if (isGroup && append.from !== '' && !isMember(known?.windows.get(append.from) ?? NEVER)) append.code = Code.NOT_ALLOWED;
+    if (append.code !== Code.OK) return;
     const isCommit = (append.flags & FLAG_COMMIT) !== 0;
     if (isCommit && append.epoch !== (known?.epoch ?? 0)) {
       append.code = Code.EPOCH_CONFLICT;
@@ -135,6 +144,8 @@ export class MemoryLog implements ConversationLog {
     if ((append.flags & FLAG_SILENT) === 0) log.counted++;
     append.seq = ++log.head;
     append.sentAtMs = this.now();
+    for (const user of append.membership?.joined ?? []) this.change(log, append.conversation, user, joinedAt, append.seq);
+    for (const user of append.membership?.left ?? []) this.change(log, append.conversation, user, leftAt, append.seq);
 
     const prefix = stampPrefix(append.from, append.fromDevice, append.conversation);
     const buffer = Buffer.alloc(bytes.length + stampSize(prefix));
@@ -159,14 +170,19 @@ export class MemoryLog implements ConversationLog {
   }
 
   private begin(conversation: string, members: readonly string[]): Log {
-    const log: Log = { head: 0, first: 1, counted: 0, epoch: 0, members: [...members], term: this.term, entries: [], identities: new Map(), holes: [] };
+    const log: Log = { head: 0, first: 1, counted: 0, epoch: 0, windows: new Map(), term: this.term, entries: [], identities: new Map(), holes: [] };
     this.logs.set(conversation, log);
-    for (const user of new Set(members)) {
-      const list = this.lists.get(user);
-      if (list) list.push(conversation);
-      else this.lists.set(user, [conversation]);
-    }
+    for (const user of members) this.change(log, conversation, user, () => ALWAYS, 1);
     return log;
+  }
+
+  private change(log: Log, conversation: string, user: string, by: (windows: readonly Window[], seq: number) => readonly Window[], seq: number): void {
+    const windows = by(log.windows.get(user) ?? NEVER, seq);
+    if (windows.length === 0) return;
+    log.windows.set(user, windows);
+    const list = this.lists.get(user);
+    if (!list) this.lists.set(user, [conversation]);
+    else if (!list.includes(conversation)) list.push(conversation);
   }
 
   /** The first append of a new term leaves a hole. */

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Code } from 'godwit-schemas';
+import type { Append, ConversationLog, MembershipChange } from '../../broker/ports/conversation-log.js';
+import { again, append } from './appends.js';
+import type { Backend, Make } from './backend.js';
+
+const change = (joined: string[], left: string[] = []): MembershipChange => ({ joined, left });
+const own = (group: string, membership?: MembershipChange): Append => append(group, '', 'event', { members: [], membership });
+const say = (group: string, from: string): Append => append(group, from, 'hello', { members: [] });
+
+/** Who is in a group, when, and who may write into it. Each test has a group of its own. */
+export function suite(name: string, make: Make): void {
+  describe(`Membership: ${name}`, () => {
+    let backend: Backend;
+    let log: ConversationLog;
+    before(async () => {
+      backend = await make();
+      log = backend.storage.log;
+    });
+    after(() => backend.remove());
+
+    /** As it stands in memory, where it stays, and after a restart. */
+    const everywhere = async (check: () => Promise<void>): Promise<void> => {
+      await check();
+      await backend.settle();
+      await check();
+      if (!backend.reopen) return;
+      await backend.reopen();
+      log = backend.storage.log;
+      await check();
+    };
+
+    const members = async (group: string): Promise<string[]> => [...(await log.membersOf(group))].sort();
+
+    test('a group begins with a membership: those who join are in it from that place on, and have it in their lists', async () => {
+      const first = own('g:begin', change(['a', 'b']));
+      await log.append([first, say('g:begin', 'a'), say('g:begin', 'b')]);
+      assert.deepEqual([first.code, first.seq], [Code.OK, 1]);
+      await everywhere(async () => {
+        assert.deepEqual(await members('g:begin'), ['a', 'b']);
+        assert.deepEqual(await log.windowsOf('g:begin', 'a'), [{ from: 1, to: Infinity }]);
+        assert.deepEqual(await log.windowsOf('g:begin', 'c'), []);
+        assert.ok((await log.conversationsOf('b')).includes('g:begin'));
+        assert.ok(!(await log.conversationsOf('c')).includes('g:begin'));
+        assert.equal((await log.head('g:begin'))?.head, 3);
+      });
+    });
+
+    test('nobody begins a group by writing into it', async () => {
+      const one = say('g:nothing', 'a');
+      await log.append([one]);
+      assert.equal(one.code, Code.UNKNOWN_CONVERSATION);
+      assert.equal(await log.head('g:nothing'), undefined);
+      assert.deepEqual(await log.membersOf('g:nothing'), []);
+      assert.deepEqual(await log.windowsOf('g:nothing', 'a'), []);
+    });
+
+    test('only members write; what stands behind a removal in the same batch is refused', async () => {
+      await log.append([own('g:write', change(['a', 'b']))]);
+      const batch = [say('g:write', 'b'), say('g:write', 'c'), own('g:write', change(['c'], ['b'])), say('g:write', 'b'), say('g:write', 'c')];
+      await log.append(batch);
+      assert.deepEqual(batch.map(({ code }) => code), [Code.OK, Code.NOT_ALLOWED, Code.OK, Code.NOT_ALLOWED, Code.OK]);
+      assert.deepEqual(batch.filter(({ code }) => code === Code.OK).map(({ seq }) => seq), [2, 3, 4]);
+      const resent = again(batch[0]);
+      const late = again(batch[3]);
+      await log.append([resent, late]);
+      assert.deepEqual([resent.code, resent.duplicate, resent.seq], [Code.OK, true, 2], 'what was accepted before stays accepted');
+      assert.equal(late.code, Code.NOT_ALLOWED);
+      await everywhere(async () => {
+        assert.deepEqual(await members('g:write'), ['a', 'c']);
+        assert.deepEqual(await log.windowsOf('g:write', 'b'), [{ from: 1, to: 3 }]);
+        assert.ok((await log.conversationsOf('b')).includes('g:write'), 'what was theirs stays theirs');
+      });
+    });
+
+    test('what was refused before they joined is accepted after', async () => {
+      await log.append([own('g:later', change(['a']))]);
+      const early = say('g:later', 'b');
+      await log.append([early]);
+      assert.equal(early.code, Code.NOT_ALLOWED);
+      const retried = again(early);
+      await log.append([own('g:later', change(['b'])), retried]);
+      assert.deepEqual([retried.code, retried.duplicate, retried.seq], [Code.OK, false, 3]);
+    });
+
+    test('who comes again has a second window; the hole between stays', async () => {
+      await log.append([own('g:again', change(['a', 'b'])), own('g:again', change([], ['b'])), say('g:again', 'a'), own('g:again', change(['b'])), say('g:again', 'b')]);
+      await everywhere(async () => assert.deepEqual(await log.windowsOf('g:again', 'b'), [{ from: 1, to: 2 }, { from: 4, to: Infinity }]));
+    });
+
+    test('joining twice, or leaving what one is not in, changes nothing; the same entry happens once', async () => {
+      const first = own('g:twice', change(['a']));
+      await log.append([first, own('g:twice', change(['a'], ['b']))]);
+      const resent = again(first);
+      await log.append([resent]);
+      assert.deepEqual([resent.duplicate, resent.seq], [true, 1]);
+      const leaving = own('g:twice', change([], ['a']));
+      await log.append([leaving, again(leaving), own('g:twice', change(['a']))]);
+      await log.append([again(leaving)]);
+      assert.deepEqual(await log.windowsOf('g:twice', 'a'), [{ from: 1, to: 3 }, { from: 4, to: Infinity }]);
+      assert.deepEqual(await log.windowsOf('g:twice', 'b'), []);
+    });
+
+    test('everyone may leave; the group is then nobody\'s, and only the server can write', async () => {
+      await log.append([own('g:empty', change(['a'])), own('g:empty', change([], ['a']))]);
+      const late = say('g:empty', 'a');
+      await log.append([late]);
+      assert.equal(late.code, Code.NOT_ALLOWED);
+      await everywhere(async () => assert.deepEqual(await log.membersOf('g:empty'), []));
+    });
+
+    test('a thousand join at once', async () => {
+      const users = Array.from({ length: 1_024 }, (_, i) => `user-${i}`);
+      await log.append([own('g:thousand', change(users)), say('g:thousand', 'user-1023')]);
+      await everywhere(async () => {
+        assert.equal((await log.membersOf('g:thousand')).length, 1_024);
+        assert.deepEqual(await log.conversationsOf('user-512'), ['g:thousand']);
+      });
+    });
+
+    test('a one-to-one: both, always; names of Object.prototype are users', async () => {
+      await log.append([append('d:a:b', 'a', 'x')]);
+      for (const user of ['a', 'b']) assert.deepEqual(await log.windowsOf('d:a:b', user), [{ from: 1, to: Infinity }]);
+      assert.deepEqual(await log.windowsOf('d:a:b', 'c'), []);
+      await log.append([own('g:names', change(['__proto__', 'constructor']))]);
+      await everywhere(async () => {
+        assert.deepEqual(await members('g:names'), ['__proto__', 'constructor']);
+        assert.deepEqual(await log.windowsOf('g:names', 'toString'), []);
+      });
+    });
+  });
+}
