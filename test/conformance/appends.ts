@@ -1,5 +1,5 @@
 import { createUlid } from 'godwit-schemas';
-import type { Append } from '../../broker/ports/conversation-log.js';
+import type { Append, MembershipChange } from '../../broker/ports/conversation-log.js';
 
 const nextId = createUlid();
 
@@ -12,7 +12,7 @@ export function append(conversation: string, from: string, body: string | Uint8A
   const buffer = Buffer.concat([Buffer.from('before'), fields, Buffer.from('behind')]);
   return {
     conversation,
-    members: conversation.split(':').slice(1),
+    members: conversation.startsWith('g:') ? [] : conversation.split(':').slice(1),
     from,
     fromDevice: 'phone',
     buffer,
@@ -34,6 +34,12 @@ export function append(conversation: string, from: string, body: string | Uint8A
 /** The same publish once more, with nothing known of its outcome. */
 export function again(first: Append): Append {
   return { ...first, code: -1 as Append['code'], seq: -1, sentAtMs: -1, duplicate: false };
+}
+
+/** A change in words, `+ab-c` and anything behind a space: a and b join, c leaves. */
+export function changeOf(body: string): MembershipChange {
+  const [joined, left] = body.slice(1).split(' ')[0].split('-');
+  return { joined: joined.split(''), left: left.split('') };
 }
 
 /** An id that sorts by `order`, whatever the clock says. */

@@ -3,10 +3,11 @@
  * to do, and what was acknowledged; the lines are parsed by embedded-crash.test.ts.
  */
 import { readFileSync, writeSync } from 'node:fs';
+import { Code } from 'godwit-schemas';
 import type { Append } from '../../broker/ports/conversation-log.js';
 import { EntryState } from '../../broker/ports/conversation-log.js';
 import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
-import { append } from './appends.js';
+import { append, changeOf } from './appends.js';
 import { small } from './backend.js';
 import { generator } from './random.js';
 
@@ -31,16 +32,23 @@ async function write(batch: Append[], bodies: string[]): Promise<void> {
   const intents = batch.map(({ conversation, from, id }, i): Intent => ({ conversation, from, id: Buffer.from(id).toString('hex'), body: bodies[i] }));
   say({ intents });
   await storage.log.append(batch);
-  say({ acked: intents.map((intent, i) => ({ ...intent, seq: batch[i].seq, duplicate: batch[i].duplicate })) });
+  say({ acked: intents.flatMap((intent, i) => (batch[i].code === Code.OK ? [{ ...intent, seq: batch[i].seq, duplicate: batch[i].duplicate }] : [])) });
 }
 
 const again = JSON.parse(readFileSync(resends, 'utf8')) as Intent[];
-await write(again.map(({ conversation, from, id, body }) => append(conversation, from, body, { id: Buffer.from(id, 'hex') })), again.map(({ body }) => body));
+await write(again.map(({ conversation, from, id, body }) => append(conversation, from, body, { id: Buffer.from(id, 'hex'), ...changes(from, body) })), again.map(({ body }) => body));
+const begin = `+abc- ${seed}`;
+await write([append('g:all', '', begin, changes('', begin))], [begin]);
+
+function changes(from: string, body: string): Partial<Append> {
+  return from === '' ? { membership: changeOf(body) } : {};
+}
 
 async function step(n: number): Promise<void> {
   const conversation = CONVERSATIONS[random(CONVERSATIONS.length)];
   const head = storage.log.head(conversation);
-  const what = random(20);
+  // The group keeps everything: its entries say who was in it.
+  const what = conversation === 'g:all' ? 2 + random(18) : random(20);
   const chance = random(1_000_000);
   const seq = (await head)?.head ?? 0;
   if (what === 0 && seq > 0) {
@@ -56,6 +64,10 @@ async function step(n: number): Promise<void> {
   } else if (what < 6 && seq > 0) {
     storage.cursors.moveDelivered('b', conversation, seq, n);
     storage.cursors.moveDevice('b', 'phone', conversation, { position: seq, last: seq, started: true, toldDelivered: 0, toldRead: 0, toldOwnRead: 0 });
+  } else if (what === 7) {
+    const users = ['a', 'b', 'c'];
+    const body = `+${users.filter(() => random(2) === 0).join('')}-${users.filter(() => random(3) === 0).join('')} ${seed}-${n}`;
+    await write([append('g:all', '', body, changes('', body))], [body]);
   } else if (what === 6) {
     await storage.directory.addUser(`user${seed}-${n}`, n);
     say({ user: `user${seed}-${n}` });

@@ -8,9 +8,10 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageSchema, fromBinary } from 'godwit-schemas';
-import { EntryState } from '../../broker/ports/conversation-log.js';
+import { EntryState, type Entry, type Window } from '../../broker/ports/conversation-log.js';
 import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
-import { append } from './appends.js';
+import { joinedAt, leftAt } from '../../broker/ports/windows.js';
+import { append, changeOf } from './appends.js';
 import { small } from './backend.js';
 import type { Intent } from './crash-child.js';
 import { generator } from './random.js';
@@ -130,6 +131,7 @@ async function check(folder: string, told: Told): Promise<void> {
       for (const [key, seq] of told.acked) {
         if (key.startsWith(`${conversation} `) && seq >= head.first) assert.equal(found.get(key), seq, `the place of ${key}`);
       }
+      if (conversation === 'g:all') for (const user of ['a', 'b', 'c']) assert.deepEqual(await storage.log.windowsOf(conversation, user), windowsBy(entries, user), `when ${user} was in the group`);
       const resent = [...found].map(([key, seq]) => ({ seq, append: append(conversation, key.split(' ')[1], 'x', { id: Buffer.from(key.split(' ')[2], 'hex') }) }));
       await storage.log.append(resent.map((one) => one.append));
       assert.ok(resent.every((one) => one.append.duplicate && one.append.seq === one.seq), 'resends are known');
@@ -140,6 +142,19 @@ async function check(folder: string, told: Told): Promise<void> {
   } finally {
     await storage.close();
   }
+}
+
+/** When a user was in the group, by what its entries say. */
+function windowsBy(entries: readonly Entry[], user: string): readonly Window[] {
+  let windows: readonly Window[] = [];
+  for (const { buffer, start, end, seq } of entries) {
+    const { from, body } = fromBinary(MessageSchema, buffer.subarray(start, end));
+    if (from !== '') continue;
+    const { joined, left } = changeOf(Buffer.from(body).toString());
+    if (joined.includes(user)) windows = joinedAt(windows, seq);
+    if (left.includes(user)) windows = leftAt(windows, seq);
+  }
+  return windows;
 }
 
 function identity({ conversation, from, id }: { conversation: string; from: string; id: string }): string {

@@ -43,12 +43,13 @@ describe('the embedded store beside the plain one', () => {
             await ours.settle();
             await both((log) => log.sweep(plain.clock.nowMs, (name) => (name.length % 2 ? { upTo: 3, sentBeforeMs: before } : undefined)));
           } else if (what < 78) await both((log) => log.beginTerm());
+          else if (what < 81) await both((log) => membership(log, conversation));
           else if (what < 84) await ours.settle();
           else if (what < 88) await ours.reopen!();
           else await both(async (log) => (await log.read(conversation, place, limit)).map(shown));
         }
         for (const conversation of CONVERSATIONS) {
-          const all = async (log: ConversationLog) => [await log.head(conversation), await log.holes(conversation), (await log.read(conversation, 1, ALL)).map(shown)];
+          const all = async (log: ConversationLog) => [await log.head(conversation), await log.holes(conversation), await membership(log, conversation), (await log.read(conversation, 1, ALL)).map(shown)];
           assert.deepEqual(await all(ours.storage.log), await all(plain.storage.log), conversation);
         }
         const expected = sent.map(again);
@@ -65,14 +66,23 @@ describe('the embedded store beside the plain one', () => {
 function publish(random: (below: number) => number, sent: readonly Append[]): Append {
   if (sent.length > 0 && random(8) === 0) return again(sent[random(sent.length)]);
   const rising = random(3) > 0;
-  return append(CONVERSATIONS[random(CONVERSATIONS.length)], ['a', 'b', 'c', ''][random(4)], 'x'.repeat(random(random(20) === 0 ? 6000 : 200)), {
+  const conversation = CONVERSATIONS[random(CONVERSATIONS.length)];
+  const some = (): string[] => ['a', 'b', 'c'].filter(() => random(2) === 0);
+  const change = conversation.startsWith('g:') && random(3) === 0;
+  return append(conversation, change ? '' : ['a', 'b', 'c', ''][random(4)], 'x'.repeat(random(random(20) === 0 ? 6000 : 200)), {
     // Some rise as ULIDs do, some come from anywhere.
     id: rising ? undefined : idOf(random(100_000)),
     fromDevice: ['phone', 'tablet', ''][random(3)],
     expiresInS: random(4) === 0 ? 1 + random(200) : 0,
     flags: random(10) === 0 ? 1 : 0,
+    membership: change ? { joined: some(), left: some() } : undefined,
     aux: random(10) === 0 ? Buffer.alloc(random(500), 'a') : undefined,
   });
+}
+
+async function membership(log: ConversationLog, conversation: string): Promise<unknown> {
+  const users = ['a', 'b', 'c', 'd'];
+  return [[...(await log.membersOf(conversation))].sort(), await Promise.all(users.map((user) => log.windowsOf(conversation, user))), await Promise.all(users.map(async (user) => [...(await log.conversationsOf(user))].sort()))];
 }
 
 function outcome({ code, seq, sentAtMs, duplicate }: Append): unknown {

@@ -6,8 +6,8 @@ import { again, append } from './appends.js';
 import type { Backend, Make } from './backend.js';
 
 const change = (joined: string[], left: string[] = []): MembershipChange => ({ joined, left });
-const own = (group: string, membership?: MembershipChange): Append => append(group, '', 'event', { members: [], membership });
-const say = (group: string, from: string): Append => append(group, from, 'hello', { members: [] });
+const own = (group: string, membership?: MembershipChange): Append => append(group, '', 'event', { membership });
+const say = (group: string, from: string): Append => append(group, from, 'hello');
 
 /** Who is in a group, when, and who may write into it. Each test has a group of its own. */
 export function suite(name: string, make: Make): void {
