@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { IConnectPacket as ConnectPacket, IPublishPacket as PublishPacket } from 'mqtt-packet';
-import { Code, createUlid, filterGranted, limits, parseClientId } from 'godwit-schemas';
+import { Code, createUlid, filterGranted, isGroupConversation, limits, parseClientId } from 'godwit-schemas';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { RateLimiter } from './limits/rate-limiter.js';
@@ -29,6 +29,15 @@ const TICK_MS = 1_000;
  * time that they may be in memory only. The first move after a while is handed on at once, for the tick that waits for it.
  */
 const CURSOR_GATHER_MS = limits.cursorFlushMs.value / 2;
+
+/** A conversation with new entries, and who is to hear of them. */
+interface Woken {
+  members: readonly string[];
+  /** Of a group: who left it with them. */
+  left: readonly string[] | undefined;
+  first: number;
+  last: number;
+}
 
 export interface EngineOptions {
   config: Pick<Config, 'messagesPerMinute' | 'connectsPerMinute' | 'minFreeBytes'>;
@@ -168,6 +177,15 @@ export class Engine implements ConnectionEvents, SessionStore {
     this.gather ??= setTimeout(() => this.gatherMoved(), CURSOR_GATHER_MS);
   }
 
+  /** Calls the members of a group who are connected, and those who left it with what is new: nothing is written for anyone. */
+  private wakeGroup({ left, first, last }: Woken, conversation: string): void {
+    const members = this.storage.log.membersOf(conversation);
+    if (members instanceof Promise) {
+      members.then((users) => this.wake(users, conversation, first, last), (error) => this.log.error({ err: error, conversation }, 'the members of a group could not be read'));
+    } else this.wake(members, conversation, first, last);
+    if (left) this.wake(left, conversation, first, last);
+  }
+
   /** Calls the sessions of these users to look at a conversation again. */
   wake(users: readonly string[], conversation: string, first: number, last: number): void {
     for (const user of users) {
@@ -295,7 +313,7 @@ export class Engine implements ConnectionEvents, SessionStore {
 
   /** A batch is durable: results and PUBACKs first, then whoever waits for its entries. */
   private committed(batch: readonly Publish[]): void {
-    const woken = new Map<string, { members: readonly string[]; first: number; last: number }>();
+    const woken = new Map<string, Woken>();
     const now = performance.now();
     for (const publish of batch) {
       publish.publisher.settled(publish);
@@ -304,10 +322,17 @@ export class Engine implements ConnectionEvents, SessionStore {
       this.meters.accepted++;
       this.meters.append.observe(now - publish.arrivedAtMs);
       const woke = woken.get(publish.conversation);
-      if (woke) woke.last = publish.seq;
-      else woken.set(publish.conversation, { members: publish.members, first: publish.seq, last: publish.seq });
+      const left = publish.membership?.left;
+      if (!woke) woken.set(publish.conversation, { members: publish.members, left, first: publish.seq, last: publish.seq });
+      else {
+        woke.last = publish.seq;
+        if (left) woke.left = [...(woke.left ?? []), ...left];
+      }
     }
-    for (const [conversation, { members, first, last }] of woken) this.wake(members, conversation, first, last);
+    for (const [conversation, woke] of woken) {
+      if (isGroupConversation(conversation)) this.wakeGroup(woke, conversation);
+      else this.wake(woke.members, conversation, woke.first, woke.last);
+    }
     this.host.afterAppend(batch.filter((publish) => publish.appends));
     for (const session of this.waitingForRoom) {
       if (session.inbound.pending > limits.pendingPublishes.value / 2) continue;

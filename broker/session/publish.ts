@@ -1,5 +1,5 @@
 import { Code } from 'godwit-schemas';
-import type { Append } from '../ports/conversation-log.js';
+import type { Append, MembershipChange } from '../ports/conversation-log.js';
 import type { Refusal } from '../ports/plugin.js';
 
 /** Who hears what became of a publish. */
@@ -20,6 +20,7 @@ const NOTHING = new Uint8Array(0);
 export class Publish implements Append {
   conversation = '';
   members = NO_MEMBERS;
+  membership: MembershipChange | undefined = undefined;
   from = '';
   fromDevice = '';
   id: Uint8Array = NOTHING;

@@ -1,8 +1,10 @@
-import { deliveryTopics, Reason, stampPrefix } from 'godwit-schemas';
+import { isGroupConversation, Reason, stampPrefix } from 'godwit-schemas';
 import type { Engine } from '../engine.js';
-import { topicField } from '../mqtt/frames.js';
-import { EntryState, type Entry, type Hole } from '../ports/conversation-log.js';
-import { gapJson, gapMessage, messageForDevice, rawOf, writeMessage, writePayload } from './delivery-frames.js';
+import { EntryState, type Entry, type Hole, type Window } from '../ports/conversation-log.js';
+import { ALWAYS, windowAt } from '../ports/windows.js';
+import { cover } from './cover.js';
+import { writePayload } from './delivery-frames.js';
+import { DeliveryWriter } from './delivery-writer.js';
 import { InFlight, type Tracked } from './in-flight.js';
 import { Reader, type Delivered } from './reader.js';
 import type { Session } from './session.js';
@@ -26,6 +28,7 @@ export class Pump {
   private scheduled = false;
   private resending = false;
   private readonly own: Uint8Array;
+  private readonly frames: DeliveryWriter;
   private readonly dirty = new Set<Reader>();
   /** The readers stand where a live session reads, not at the device's cursors. */
   private live = false;
@@ -38,6 +41,7 @@ export class Pump {
 
   constructor(private readonly engine: Engine, readonly user: string, readonly device: string, packetIds: number, clean: boolean) {
     this.own = stampPrefix(user, device, '').subarray(0, user.length + device.length + 4);
+    this.frames = new DeliveryWriter(user, device, engine.now);
     this.inFlight = new InFlight(
       packetIds,
       packetIds,
@@ -48,7 +52,7 @@ export class Pump {
   }
 
   get clientId(): string {
-    return `${this.user}:${this.device}`;
+    return this.frames.clientId;
   }
 
   /**
@@ -187,12 +191,24 @@ export class Pump {
       const reader = this.line.shift()!;
       reader.ready = false;
       if (reader.loading || reader.position >= reader.target) continue;
-      const page = log.read(reader.conversation, reader.position + 1, TURN);
-      if (page instanceof Promise) {
-        this.load(reader, page.then((entries) => { if (this.session === session) this.deliver(session, reader, entries); }));
+      const windows = isGroupConversation(reader.conversation) ? log.windowsOf(reader.conversation, this.user) : ALWAYS;
+      if (windows instanceof Promise) {
+        this.load(reader, windows.then(async (known) => {
+          const window = this.session === session ? this.enter(session, reader, known) : undefined;
+          if (!window) return;
+          const entries = await log.read(reader.conversation, reader.position + 1, TURN);
+          if (this.session === session) this.deliver(session, reader, entries, window);
+        }));
         continue;
       }
-      this.deliver(session, reader, page);
+      const window = this.enter(session, reader, windows);
+      if (!window) continue;
+      const page = log.read(reader.conversation, reader.position + 1, TURN);
+      if (page instanceof Promise) {
+        this.load(reader, page.then((entries) => { if (this.session === session) this.deliver(session, reader, entries, window); }));
+        continue;
+      }
+      this.deliver(session, reader, page, window);
       if (reader.position < reader.target && !reader.loading) this.makeReady(reader, false);
     }
   }
@@ -237,15 +253,38 @@ export class Pump {
     this.dirty.add(reader);
   }
 
-  private deliver(session: Session, reader: Reader, page: readonly Entry[]): void {
+  /**
+   * The window that the next place lies in, after a gap for what lies before it; undefined: nothing more is theirs. Who
+   * never had anything of a group begins where they joined, without a gap.
+   */
+  private enter(session: Session, reader: Reader, windows: readonly Window[]): Window | undefined {
+    const next = reader.position + 1;
+    const window = windowAt(windows, next);
+    if (!window || window.from > reader.target) {
+      reader.target = Math.min(reader.target, reader.position);
+      return undefined;
+    }
+    if (window.from <= next) return window;
+    if (window === windows[0]) reader.startAt(window.from - 1);
+    else {
+      this.sendGap(session, reader, next, window.from - 1, Reason.NOT_MEMBER);
+      reader.position = window.from - 1;
+    }
+    return window;
+  }
+
+  private deliver(session: Session, reader: Reader, page: readonly Entry[], window: Window): void {
     gap.from = 0;
     for (const entry of page) {
       if (!session.volatile && !this.inFlight.open) break;
-      if (entry.seq > reader.position + 1) {
+      const before = Math.min(entry.seq - 1, window.to);
+      if (before > reader.position) {
         const holes = this.holes(reader);
         if (!holes) break;
-        for (const hole of cover(holes, reader.position + 1, entry.seq - 1)) this.extendGap(session, reader, hole.from, hole.to, hole.reason);
+        for (const hole of cover(holes, reader.position + 1, before)) this.extendGap(session, reader, hole.from, hole.to, hole.reason);
+        reader.position = before;
       }
+      if (entry.seq > window.to) break;
       const own = this.isOwn(entry);
       const gone = own ? undefined : this.goneFor(entry);
       if (gone !== undefined) this.extendGap(session, reader, entry.seq, entry.seq, gone);
@@ -258,8 +297,9 @@ export class Pump {
     if (page.length === 0) {
       const holes = this.holes(reader);
       if (!holes) return;
-      for (const hole of cover(holes, reader.position + 1, reader.target)) this.extendGap(session, reader, hole.from, hole.to, hole.reason);
-      reader.position = reader.target;
+      const end = Math.min(reader.target, window.to);
+      for (const hole of cover(holes, reader.position + 1, end)) this.extendGap(session, reader, hole.from, hole.to, hole.reason);
+      reader.position = end;
     }
     this.flushGap(session, reader);
     // Own messages need no PUBACK: the cursor passes them.
@@ -308,13 +348,13 @@ export class Pump {
   private sendEntry(session: Session, reader: Reader, entry: Entry): void {
     const packetId = session.volatile ? 0 : this.inFlight.takeId();
     const after = reader.sentStarted && reader.sentLast === entry.seq - 1 ? undefined : reader.sentLast;
-    const bytes = this.writeEntry(session, reader, entry, packetId, after, false);
+    const bytes = this.frames.entry(session, reader.conversation, entry, packetId, after, false);
     if (bytes > 0) this.sent(reader, packetId, bytes, entry.seq, entry.seq, entry.sentAtMs, Reason.EXPIRED);
   }
 
   private sendGap(session: Session, reader: Reader, from: number, to: number, reason: Reason): void {
     const packetId = session.volatile ? 0 : this.inFlight.takeId();
-    const bytes = this.writeGap(session, reader, packetId, from, to, reason, reader.sentLast, false);
+    const bytes = this.frames.gap(session, reader.conversation, packetId, from, to, reason, reader.sentLast, false);
     if (bytes > 0) this.sent(reader, packetId, bytes, from, to, 0, reason);
   }
 
@@ -330,28 +370,6 @@ export class Pump {
     reader.sent(delivery);
   }
 
-  /** Bytes of the frame; 0 = this session takes nothing of the kind. */
-  private writeEntry(session: Session, reader: Reader, entry: Entry, packetId: number, after: number | undefined, dup: boolean): number {
-    const { output } = session;
-    if (session.takesMsg) {
-      const topic = topicOf(session, reader);
-      const own = entry.aux ? messageForDevice(entry, this.clientId) : undefined;
-      if (!own) return writeMessage(output, topic, entry, packetId, after, dup);
-      return writeMessage(output, topic, { ...entry, buffer: Buffer.from(own), start: 0, end: own.length }, packetId, after, dup);
-    }
-    const { from, body } = rawOf(entry, this.clientId);
-    const topic = deliveryTopics.raw(this.user, reader.conversation, from);
-    if (from === '' || session.takes(topic) === undefined) return 0;
-    return writePayload(output, topicField(topic), body, packetId, dup);
-  }
-
-  private writeGap(session: Session, reader: Reader, packetId: number, from: number, to: number, reason: Reason, after: number, dup: boolean): number {
-    const { conversation } = reader;
-    if (session.takesMsg) return writePayload(session.output, topicOf(session, reader), gapMessage(conversation, from, to, reason, after, this.engine.now()), packetId, dup);
-    if (!session.takesGap) return 0;
-    return writePayload(session.output, session.topics.gap, gapJson(conversation, from, to, reason), packetId, dup);
-  }
-
   /** The same place under the same packet id, with DUP; a gap if it has gone meanwhile. */
   private async resend(item: Delivered): Promise<void> {
     const session = this.session!;
@@ -363,29 +381,10 @@ export class Pump {
     const after = reader.started && before === seq - 1 ? undefined : before;
     const bytes =
       gone === undefined
-        ? this.writeEntry(session, reader, entry, packetId, after, true)
-        : this.writeGap(session, reader, packetId, item.from, seq, gone, before, true);
+        ? this.frames.entry(session, reader.conversation, entry, packetId, after, true)
+        : this.frames.gap(session, reader.conversation, packetId, item.from, seq, gone, before, true);
     this.engine.meters.redelivered++;
     // A session that takes none of it any more will never acknowledge it.
     if (bytes === 0) this.acknowledge(packetId);
   }
-}
-
-/** [from, to] in pieces, each with its reason: what the log says, TRIMMED where it says nothing. */
-export function cover(holes: readonly Hole[], from: number, to: number): Hole[] {
-  const pieces: Hole[] = [];
-  let at = from;
-  for (const hole of holes) {
-    if (hole.to < at || hole.from > to) continue;
-    if (hole.from > at) pieces.push({ from: at, to: hole.from - 1, reason: Reason.TRIMMED });
-    pieces.push({ from: Math.max(at, hole.from), to: Math.min(to, hole.to), reason: hole.reason });
-    at = Math.min(to, hole.to) + 1;
-  }
-  if (at <= to) pieces.push({ from: at, to, reason: Reason.TRIMMED });
-  return pieces;
-}
-
-/** Messages and gaps of the feed have a topic of their own. */
-function topicOf({ topics }: Session, { conversation }: Reader): Buffer {
-  return conversation.startsWith('u:') ? topics.feed : topics.msg;
 }

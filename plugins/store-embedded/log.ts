@@ -1,4 +1,4 @@
-import { Code, writeStamp } from 'godwit-schemas';
+import { Code, isGroupConversation, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
 import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
 import { isMember } from '../../broker/ports/windows.js';
@@ -10,7 +10,6 @@ import { APPEND_HEADER, createSize, writeAppendHeader, writeCreate, writeTerm } 
 import { FLAG_COMMIT } from './store.js';
 import type { Store } from './store.js';
 import { sweep } from './sweep.js';
-import { isGroup } from './windows.js';
 
 const FLAG_SILENT = 1;
 const TERM_SKIP = 2 ** 32;
@@ -138,7 +137,7 @@ export class EmbeddedLog implements ConversationLog {
       sender = store.sender(known, append.from);
       if (!sender.raise(append.id) && this.isResend(known, sender, append)) return undefined;
     }
-    if (isGroup(append.conversation) && (append.code = this.mayAppend(known, append)) !== Code.OK) return undefined;
+    if (isGroupConversation(append.conversation) && (append.code = this.mayAppend(known, append)) !== Code.OK) return undefined;
     const isCommit = (append.flags & FLAG_COMMIT) !== 0;
     if (isCommit && append.epoch !== (known ? known.nextEpoch : 0)) {
       append.code = Code.EPOCH_CONFLICT;

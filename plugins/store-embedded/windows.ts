@@ -1,3 +1,4 @@
+import { isGroupConversation } from 'godwit-schemas';
 import type { MembershipChange, Window } from '../../broker/ports/conversation-log.js';
 import { ALWAYS, isMember, joinedAt, leftAt, NEVER } from '../../broker/ports/windows.js';
 import type { Conversation } from './conversation.js';
@@ -22,12 +23,12 @@ export class Windows {
   }
 
   of(conversation: Conversation, user: string): readonly Window[] {
-    if (!isGroup(conversation.name)) return conversation.members.includes(user) ? ALWAYS : NEVER;
+    if (!isGroupConversation(conversation.name)) return conversation.members.includes(user) ? ALWAYS : NEVER;
     return this.membership(conversation).windows.get(user) ?? NEVER;
   }
 
   members(conversation: Conversation): readonly string[] {
-    if (!isGroup(conversation.name)) return conversation.members;
+    if (!isGroupConversation(conversation.name)) return conversation.members;
     const membership = this.membership(conversation);
     membership.members ??= [...membership.windows].flatMap(([user, windows]) => (isMember(windows) ? [user] : []));
     return membership.members;
@@ -71,12 +72,6 @@ export class Windows {
   }
 }
 
-export function isGroup(name: string): boolean {
-  return name.charCodeAt(0) === LETTER_G && name.charCodeAt(1) === COLON;
-}
-
-const LETTER_G = 103;
-const COLON = 58;
 const ROW_HEADER = 8;
 const WINDOW_BYTES = 16;
 /** Windows that are kept of one user: those before are forgotten, and with them the places that lie there. */

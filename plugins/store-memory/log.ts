@@ -1,4 +1,4 @@
-import { Code, Reason, stampPrefix, stampSize, writeStamp } from 'godwit-schemas';
+import { Code, isGroupConversation, Reason, stampPrefix, stampSize, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
 import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
 import { ALWAYS, isMember, joinedAt, leftAt, NEVER } from '../../broker/ports/windows.js';
@@ -129,7 +129,7 @@ export class MemoryLog implements ConversationLog {
       append.sentAtMs = first.sentAtMs;
       return;
     }
-    const isGroup = append.conversation.startsWith('g:');
+    const isGroup = isGroupConversation(append.conversation);
     if (isGroup && !known && !append.membership) append.code = Code.UNKNOWN_CONVERSATION;
     else if (isGroup && append.from !== '' && !isMember(known?.windows.get(append.from) ?? NEVER)) append.code = Code.NOT_ALLOWED;
     if (append.code !== Code.OK) return;

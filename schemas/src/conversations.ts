@@ -18,6 +18,14 @@ export function groupConversation(group: string): string {
   return `g:${group}`;
 }
 
+/** Whether a conversation is a group's, by its name, which must be one: cheaper than reading it. */
+export function isGroupConversation(name: string): boolean {
+  return name.charCodeAt(0) === LETTER_G && name.charCodeAt(1) === COLON;
+}
+
+const LETTER_G = 0x67;
+const COLON = 0x3a;
+
 /** `u:<user>`: the user's feed. */
 export function feedConversation(user: string): string {
   return `u:${user}`;
