@@ -39,6 +39,7 @@ export interface Config {
   readonly corsOrigins: '*' | readonly string[];
   readonly trustedProxies: Proxies;
   readonly minFreeBytes: number;
+  readonly groupMaxMembers: number;
   readonly logLevel: LogLevel;
 }
 
@@ -71,6 +72,7 @@ const table = {
   corsOrigins: variable('GODWIT_CORS_ORIGINS', undefined, 'web origins that may use HTTP and WebSocket, separated by commas; * = all', parse.origins),
   trustedProxies: variable('GODWIT_TRUSTED_PROXIES', undefined, 'IPs and CIDR ranges, separated by commas, whose PROXY protocol and X-Forwarded-For are believed', parse.proxies),
   minFreeBytes: variable('GODWIT_MIN_FREE_BYTES', String(limits.minFreeBytes.value), 'free space below which messages are refused; takes suffixes such as 256MiB', parse.bytes),
+  groupMaxMembers: variable('GODWIT_GROUP_MAX_MEMBERS', String(limits.groupMembers.value), 'members of a group, at most 1024', parse.groupMembers),
   logLevel: variable('GODWIT_LOG_LEVEL', 'info', 'fatal, error, warn, info, debug, trace or silent', parse.logLevel),
 } as const;
 
@@ -78,7 +80,7 @@ const table = {
 export const configVariables: readonly Variable[] = Object.values(table);
 
 /** Named in the design, and not in this version. */
-const later = /^GODWIT_(REDIS_URL|MONGO_URL|S3_[A-Z_]+|GROUP_MAX_MEMBERS)$/;
+const later = /^GODWIT_(REDIS_URL|MONGO_URL|S3_[A-Z_]+)$/;
 
 /**
  * Reads and checks the environment; nothing else in Godwit reads it. An empty variable counts as not set.
@@ -101,6 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     corsOrigins: optional(env, table.corsOrigins) ?? [],
     trustedProxies: optional(env, table.trustedProxies) ?? parse.proxies(''),
     minFreeBytes: value(env, table.minFreeBytes),
+    groupMaxMembers: value(env, table.groupMaxMembers),
     logLevel: value(env, table.logLevel),
   };
   refuseSamePort(config);

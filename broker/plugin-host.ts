@@ -1,7 +1,7 @@
 import { Code, type ControlTopic, type LogTopic, type PublishTopic } from 'godwit-schemas';
 import type { Logger } from 'pino';
 import type { Append, MaybePromise } from './ports/conversation-log.js';
-import { RefusedError, type Caller, type ConnectedSession, type Identity, type LogRoute, type Plugin, type PluginContext, type Refusal } from './ports/plugin.js';
+import { RefusedError, type Caller, type ConnectedSession, type Identity, type LogRoute, type Plugin, type PluginContext, type Reach, type Refusal } from './ports/plugin.js';
 
 const NOBODY: Refusal = { code: Code.UNAUTHENTICATED, text: 'no plugin accepts this token' };
 const NO_ROUTE: Refusal = { code: Code.NOT_ALLOWED, text: 'nothing may be published to this topic' };
@@ -50,7 +50,7 @@ export class PluginHost {
     return NOBODY;
   }
 
-  async mayReach(from: string, to: string, what: 'message' | 'typing' | 'presence'): Promise<Refusal | undefined> {
+  async mayReach(from: string, to: string, what: Reach): Promise<Refusal | undefined> {
     return this.first('mayReach', (plugin) => plugin.mayReach?.(from, to, what));
   }
 

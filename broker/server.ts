@@ -1,4 +1,4 @@
-import { Code, deliveryTopics, limits, type LogTopic } from 'godwit-schemas';
+import { Code, deliveryTopics, Flag, limits, type LogTopic } from 'godwit-schemas';
 import { pino, type Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { composePlugins, openStorage } from './compose.js';
@@ -8,7 +8,7 @@ import { openListeners, type Listeners } from './listeners/index.js';
 import { answerRpc } from './methods/rpc.js';
 import { MethodTable } from './methods/table.js';
 import { PluginHost, isRefusal } from './plugin-host.js';
-import { RefusedError, type Caller, type Plugin, type PluginContext } from './ports/plugin.js';
+import { RefusedError, type Caller, type OwnEntry, type Plugin, type PluginContext } from './ports/plugin.js';
 import type { Append } from './ports/conversation-log.js';
 import type { Meters } from './ports/meters.js';
 import type { Storage } from './ports/storage.js';
@@ -98,6 +98,7 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
     meters: engine.meters,
     now,
     publish: (caller, topic, message) => publish(engine, caller, topic, message),
+    append: (entries) => Promise.all(entries.map((entry) => appendOwn(engine, entry))),
     authenticate: (token) => host.authenticate(token, now()),
     mayReach: (from, to, what) => host.mayReach(from, to, what),
     limiter: (rate) => engine.limiter(rate),
@@ -183,6 +184,14 @@ async function publish(engine: Engine, caller: Caller, topic: LogTopic, message:
       publish.arrivedAtMs = performance.now();
       engine.queue.push(publish);
     }, reject);
+  });
+}
+
+function appendOwn({ queue }: Engine, { conversation, members, membership, id, message }: OwnEntry): Promise<Append> {
+  return new Promise((resolve) => {
+    const publish = new Publish({ accepting: true, settled: resolve }, 0);
+    Object.assign(publish, { conversation, members, membership, id, buffer: message, end: message.length, flags: Flag.silent, appends: true, arrivedAtMs: performance.now() });
+    queue.push(publish);
   });
 }
 

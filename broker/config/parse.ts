@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { limits } from 'godwit-schemas';
 import { Proxies } from './proxies.js';
 
 /** Thrown by a parser: what the value should have been. */
@@ -33,6 +34,13 @@ export function port(text: string): number {
 export function perMinute(text: string): number {
   const value = wholeNumber(text);
   if (value === undefined) throw new Expected('a whole number a minute (0 = no limit)');
+  return value;
+}
+
+export function groupMembers(text: string): number {
+  const value = wholeNumber(text);
+  const most = limits.groupMembers.value;
+  if (value === undefined || value < 1 || value > most) throw new Expected(`a whole number from 1 to ${most}`);
   return value;
 }
 

@@ -63,7 +63,7 @@ export class MethodTable {
     if (wait > 0) return { code: Code.RATE_LIMITED, text: 'too many calls', retryAfterMs: wait };
     if (method.who === 'admin' && !caller.admin) return { code: Code.NOT_ALLOWED, text: `${name} asks for a token with the claim admin` };
     if (callId.length > limits.callIdBytes.value) return { code: Code.TOO_LARGE, text: `a call id has at most ${limits.callIdBytes.value} bytes` };
-    const run = (): Promise<Outcome> => this.run(caller, name as MethodName, method, request);
+    const run = (): Promise<Outcome> => this.run(caller, name as MethodName, method, request, callId);
     if (callId.length === 0) return run();
     const key = `${caller.user} ${Buffer.from(callId).toString('latin1')}`;
     const fingerprint = createHash('sha256').update(name).update('\0').update(toBinary(method.request, request)).digest('base64');
@@ -71,9 +71,9 @@ export class MethodTable {
     return outcome ?? { code: Code.CONFLICT, text: 'this call id was used for another call' };
   }
 
-  private async run(caller: Caller, name: MethodName, method: Method, request: Request): Promise<Outcome> {
+  private async run(caller: Caller, name: MethodName, method: Method, request: Request, callId: Uint8Array): Promise<Outcome> {
     try {
-      const response = await this.handlers.get(name)!(caller, request);
+      const response = await this.handlers.get(name)!(caller, request, callId);
       return toBinary(method.response, create(method.response, response as Record<string, unknown>));
     } catch (error) {
       if (error instanceof RefusedError) return error.refusal;

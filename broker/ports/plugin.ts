@@ -72,7 +72,8 @@ export interface Hub {
   all(): Iterable<ConnectedSession>;
 }
 
-export type MethodHandler = (caller: Caller, request: any) => MaybePromise<unknown>;
+/** @param callId empty: the call has none */
+export type MethodHandler = (caller: Caller, request: any, callId: Uint8Array) => MaybePromise<unknown>;
 
 /** Thrown by method handlers and hooks: becomes the Result of the call. */
 export class RefusedError extends Error {
@@ -89,8 +90,11 @@ export interface Limiter {
   peek(key: string): number;
 }
 
-/** What a plugin may ask of another user: to message them, to tell them of typing, to see their presence. */
-export type Reach = 'message' | 'typing' | 'presence';
+/** What a plugin may ask of another user: to message them, to tell them of typing, to see their presence, to add them to a group. */
+export type Reach = 'message' | 'typing' | 'presence' | 'group';
+
+/** An entry of the server's own: of no user (`from` is empty), and silent. The Message has the same id. */
+export type OwnEntry = Pick<Append, 'conversation' | 'members' | 'membership' | 'id'> & { readonly message: Uint8Array };
 
 export interface PluginContext {
   readonly storage: Storage;
@@ -101,6 +105,8 @@ export interface PluginContext {
   now(): number;
   /** Submits a message as if the caller had published it: same checks, same queue. Resolves when it is durable or refused. */
   publish(caller: Caller, topic: LogTopic, message: Uint8Array): Promise<Append>;
+  /** Appends entries of the server's own, in the queue that all messages go through. Resolves when they are durable or refused: look at `code`. */
+  append(entries: readonly OwnEntry[]): Promise<readonly Append[]>;
   /** Asks every plugin's `mayReach`; undefined: nobody objects. */
   mayReach(from: string, to: string, what: Reach): Promise<Refusal | undefined>;
   /** What the engine counts. */

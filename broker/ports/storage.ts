@@ -1,6 +1,7 @@
 import type { ConversationLog } from './conversation-log.js';
 import type { Cursors } from './cursors.js';
 import type { Directory } from './directory.js';
+import type { Groups } from './groups.js';
 import type { PresenceLeases } from './presence.js';
 
 /** What a backend fills. The embedded one fills all of it from one folder; scaled out, each port may have its own. */
@@ -8,6 +9,7 @@ export interface Storage {
   readonly log: ConversationLog;
   readonly cursors: Cursors;
   readonly directory: Directory;
+  readonly groups: Groups;
   readonly presence: PresenceLeases;
   /** Bytes that can still be written before the disk is full, the store's own freed pages counted in. */
   freeBytes(): MaybeBytes;

@@ -21,7 +21,7 @@ export function publishRefusal(user: string, topic: PublishTopic): Refusal | und
   }
 }
 
-/** Groups are not part of this version: nobody is in one. */
+/** Whether they may be in a group is asked by what happens there: that changes. */
 function belongsTo(user: string, name: string): boolean {
   const conversation = parseConversation(name);
   switch (conversation?.kind) {
@@ -29,6 +29,8 @@ function belongsTo(user: string, name: string): boolean {
       return conversation.users.includes(user);
     case 'feed':
       return conversation.user === user;
+    case 'group':
+      return true;
     default:
       return false;
   }

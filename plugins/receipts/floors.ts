@@ -1,6 +1,7 @@
-import { peerOf } from 'godwit-schemas';
+import { isGroupConversation, peerOf } from 'godwit-schemas';
 import type { ConversationLog, Entry, MaybePromise } from '../../broker/ports/conversation-log.js';
-import type { Cursors } from '../../broker/ports/cursors.js';
+import type { Storage } from '../../broker/ports/storage.js';
+import { GroupFloors } from './group-floors.js';
 
 /** How far all others in a conversation are, and since when. */
 export interface Floor {
@@ -15,14 +16,23 @@ export function hasReceipts(user: string, conversation: string): boolean {
   return peerOf(conversation, user) !== user;
 }
 
-/**
- * The floor of a conversation as this user sees it: in a one-to-one the cursor of the other one; undefined where there
- * are no others (the note to self, the feed).
- */
-export function floorSeenBy(user: string, conversation: string, cursors: Cursors): MaybePromise<Floor | undefined> {
-  const peer = peerOf(conversation, user);
-  if (peer === undefined || peer === user) return undefined;
-  return cursors.user(peer, conversation);
+export class Floors {
+  readonly groups: GroupFloors;
+
+  constructor(private readonly storage: Pick<Storage, 'log' | 'cursors'>) {
+    this.groups = new GroupFloors(storage);
+  }
+
+  /**
+   * The floor of a conversation as this user sees it: in a one-to-one the cursor of the other one, in a group the lowest
+   * of all other members; undefined where there are no others (the note to self, the feed).
+   */
+  seenBy(user: string, conversation: string): MaybePromise<Floor | undefined> {
+    if (isGroupConversation(conversation)) return this.groups.seenBy(user, conversation);
+    const peer = peerOf(conversation, user);
+    if (peer === undefined || peer === user) return undefined;
+    return this.storage.cursors.user(peer, conversation);
+  }
 }
 
 /** A page of the log to look for an author in, and how many entries are worth looking at. */

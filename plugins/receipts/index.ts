@@ -1,6 +1,7 @@
-import { deliveryTopics, matchesFilter, peerOf } from 'godwit-schemas';
+import { Code, deliveryTopics, isGroupConversation, matchesFilter, peerOf } from 'godwit-schemas';
 import { RefusedError, type ConnectedSession, type Plugin, type PluginContext, type Refusal } from '../../broker/ports/plugin.js';
 import { Moved } from './moved.js';
+import { Floors } from './floors.js';
 import { moveRead, readPlace, type ReadStep } from './read.js';
 import { Teller } from './teller.js';
 
@@ -10,16 +11,30 @@ import { Teller } from './teller.js';
  */
 export function receiptsPlugin(): Plugin {
   let context: PluginContext;
+  let floors: Floors;
   const tellers = new Map<ConnectedSession, Teller>();
   /** Ended, while something that they asked for may still be under way. */
   const gone = new WeakSet<ConnectedSession>();
-  const moved = new Moved((conversation, user) => tellPeer(conversation, user));
+  const moved = new Moved((conversation, users) => {
+    if (isGroupConversation(conversation)) tellGroup(conversation).catch((error) => context.log.error({ conversation, err: error }, 'receipts failed'));
+    else for (const user of users) tellPeer(conversation, user);
+  });
 
   function tellPeer(conversation: string, mover: string): void {
     const peer = peerOf(conversation, mover);
     if (peer === undefined || peer === mover) return;
     for (const session of context.hub.of(peer)) {
       if (session.takes(deliveryTopics.receipt(peer)) !== undefined) tellerOf(session)?.lookNow(conversation);
+    }
+  }
+
+  /** Once for all who have moved: everyone's floor follows from the same two numbers. */
+  async function tellGroup(conversation: string): Promise<void> {
+    if (!(await floors.groups.moved(conversation))) return;
+    for (const member of await context.storage.log.membersOf(conversation)) {
+      for (const session of context.hub.of(member)) {
+        if (session.takes(deliveryTopics.receipt(member)) !== undefined) tellerOf(session)?.lookNow(conversation);
+      }
     }
   }
 
@@ -31,7 +46,7 @@ export function receiptsPlugin(): Plugin {
   function tellerOf(session: ConnectedSession): Teller | undefined {
     if (gone.has(session)) return undefined;
     let teller = tellers.get(session);
-    if (!teller) tellers.set(session, (teller = new Teller(session, context, () => release(session))));
+    if (!teller) tellers.set(session, (teller = new Teller(session, context, floors, () => release(session))));
     return teller;
   }
 
@@ -63,6 +78,7 @@ export function receiptsPlugin(): Plugin {
     name: 'receipts',
     start(given) {
       context = given;
+      floors = new Floors(given.storage);
     },
     stop() {
       moved.stop();
@@ -85,6 +101,10 @@ export function receiptsPlugin(): Plugin {
       },
     },
     delivered: (user, conversation) => moved.add(conversation, user),
+    // Who was behind may have left: nobody waits for them any more.
+    afterAppend(batch) {
+      for (const { conversation, membership, code } of batch) if (membership && code === Code.OK) moved.add(conversation, '');
+    },
     subscribed: (session, added) => {
       const topic = deliveryTopics.receipt(session.user);
       return added.some((filter) => matchesFilter(filter, topic)) ? makeGood(session) : undefined;

@@ -16,14 +16,14 @@ export class Moved {
   private timer: NodeJS.Timeout | undefined;
   private turn: NodeJS.Immediate | undefined;
 
-  constructor(private readonly handle: (conversation: string, user: string) => void) {}
+  constructor(private readonly handle: (conversation: string, users: readonly string[]) => void) {}
 
   add(conversation: string, user: string): void {
     const since = this.moves.get(conversation);
     if (since === undefined && this.atOnce < TURN) {
       this.atOnce++;
       this.moves.set(conversation, NOBODY);
-      this.handle(conversation, user);
+      this.handle(conversation, [user]);
     } else if (since === undefined || !since.includes(user)) {
       this.moves.set(conversation, [...(since ?? NOBODY), user]);
     }
@@ -54,7 +54,7 @@ export class Moved {
       if (users.length === 0) continue;
       // It is told now: the next moves wait for the next period.
       if (!this.moves.has(conversation)) this.moves.set(conversation, NOBODY);
-      for (const user of users) this.handle(conversation, user);
+      this.handle(conversation, users);
     }
     this.turn = setImmediate(() => this.hand(moves));
   }

@@ -16,14 +16,15 @@ export interface ReadStep {
   moved: boolean;
 }
 
-/** Moves a member's read cursor, at most to the head. Durable when it resolves. */
+/** Moves a member's read cursor, at most to the last place that is theirs. Durable when it resolves. */
 export async function moveRead({ storage, now }: Pick<PluginContext, 'storage' | 'now'>, user: string, conversation: string, place: bigint): Promise<ReadStep | Refusal> {
   if (!parseConversation(conversation)) return { code: Code.MALFORMED, text: 'conversation must be the name of a conversation' };
   const { log, cursors } = storage;
-  const members = await log.membersOf(conversation);
-  const head = members.includes(user) ? await log.head(conversation) : undefined;
+  const windows = await log.windowsOf(conversation, user);
+  const head = windows.length > 0 ? await log.head(conversation) : undefined;
   if (!head) return { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such conversation of yours' };
-  const seq = place > BigInt(head.head) ? head.head : Number(place);
+  const last = Math.min(head.head, windows[windows.length - 1].to);
+  const seq = place > BigInt(last) ? last : Number(place);
   const moved = seq > 0 && (await cursors.setRead(user, conversation, seq, now()));
   return { seq: (await cursors.user(user, conversation)).read, moved };
 }

@@ -2,7 +2,7 @@ import { deliveryTopics, encodeReceipt, limits } from 'godwit-schemas';
 import type { MaybePromise } from '../../broker/ports/conversation-log.js';
 import type { DeviceCursor, UserCursor } from '../../broker/ports/cursors.js';
 import type { ConnectedSession, PluginContext } from '../../broker/ports/plugin.js';
-import { floorSeenBy, hasReceipts, wroteAny, type Floor } from './floors.js';
+import { hasReceipts, wroteAny, type Floor, type Floors } from './floors.js';
 
 /** What a device was told and has acknowledged. */
 type Told = Pick<DeviceCursor, 'toldDelivered' | 'toldRead' | 'toldOwnRead'>;
@@ -32,6 +32,7 @@ export class Teller {
   constructor(
     private readonly session: ConnectedSession,
     private readonly context: Pick<PluginContext, 'storage' | 'log' | 'now'>,
+    private readonly floors: Floors,
     /** Told each time when there is nothing more to do. */
     private readonly rested: () => void,
   ) {
@@ -126,7 +127,7 @@ export class Teller {
     const { user } = this.session;
     if (this.session.takes(this.topic) === undefined || !hasReceipts(user, conversation)) return;
     const { cursors } = this.context.storage;
-    const floor = floorSeenBy(user, conversation, cursors);
+    const floor = this.floors.seenBy(user, conversation);
     const own = cursors.user(user, conversation);
     const told = this.told(conversation);
     if (!(floor instanceof Promise || own instanceof Promise || told instanceof Promise)) return this.compare(conversation, floor, own, told);

@@ -13,6 +13,7 @@ import type { Format } from './format.js';
 import { storeLimits } from './limits.js';
 import type { StoreLimits } from './limits.js';
 import { FolderLock } from './lock.js';
+import { EmbeddedGroups } from './groups.js';
 import { EmbeddedLog } from './log.js';
 import { EmbeddedPresence } from './presence.js';
 import { replayJournal } from './replay.js';
@@ -76,6 +77,7 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
   const directory = new EmbeddedDirectory(store);
   const presence = new EmbeddedPresence(store);
   store.addWindows();
+  const groups = new EmbeddedGroups(store);
 
   const replayed = await replayJournal(store, journalFolder(folder), format.salt);
   // The names of LMDB's files and of the folders must be as durable as what they hold.
@@ -91,6 +93,7 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
     log,
     cursors,
     directory,
+    groups,
     presence,
     replayed,
     freeBytes: () => freeBytes(folder, db),

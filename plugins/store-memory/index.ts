@@ -1,6 +1,7 @@
 import type { Storage } from '../../broker/ports/storage.js';
 import { MemoryCursors } from './cursors.js';
 import { MemoryDirectory } from './directory.js';
+import { MemoryGroups } from './groups.js';
 import { MemoryLog } from './log.js';
 import { MemoryPresence } from './presence.js';
 
@@ -15,6 +16,7 @@ export function openMemoryStorage({ now }: MemoryStorageOptions): Storage {
     log: new MemoryLog(now),
     cursors: new MemoryCursors(),
     directory: new MemoryDirectory(),
+    groups: new MemoryGroups(),
     presence: new MemoryPresence(),
     freeBytes: () => Number.MAX_SAFE_INTEGER,
     backup: () => Promise.reject(new Error('the memory store has nothing on disk to back up')),

@@ -37,7 +37,7 @@ async function open(): Promise<{ plugin: Plugin; context: FakeContext; clock: Cl
   let forgotten = 0;
   const plugin = adminPlugin();
   await plugin.start!(Object.assign(context, { forgetRoutes: () => forgotten++ }));
-  const call = async (method: MethodName, request: object = {}): Promise<unknown> => plugin.methods![method]!(root, create(methods[method].request, request as never));
+  const call = async (method: MethodName, request: object = {}): Promise<unknown> => plugin.methods![method]!(root, create(methods[method].request, request as never), new Uint8Array(0));
   return { plugin, context, clock, call, forgotten: () => forgotten };
 }
 

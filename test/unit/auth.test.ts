@@ -178,7 +178,7 @@ describe('auth.renew', () => {
     context.identify = (token) => plugin.authenticate!(token, NOW) as Identity | Refusal;
     const session = new FakeSession('alice', 'phone', NOW);
     const renew = async (token: string, caller: Partial<Caller> = {}): Promise<unknown> =>
-      plugin.methods!['auth.renew']!({ ...session.identity, session, address: '', ...caller }, create(AuthRenewRequestSchema, { token }));
+      plugin.methods!['auth.renew']!({ ...session.identity, session, address: '', ...caller }, create(AuthRenewRequestSchema, { token }), new Uint8Array(0));
     return { renew, session };
   }
 

@@ -66,7 +66,7 @@ describe('messages.send', () => {
   const body = new Uint8Array([1, 2, 3]);
   const id = new Uint8Array(16).fill(9);
   const send = async (plugin: Plugin, request: MessageInitShape<typeof MessagesSendRequestSchema>, caller = alice): Promise<unknown> =>
-    plugin.methods!['messages.send']!(caller, create(MessagesSendRequestSchema, request));
+    plugin.methods!['messages.send']!(caller, create(MessagesSendRequestSchema, request), new Uint8Array(0));
   const refused = (code: Code) => (error: unknown) => error instanceof RefusedError && error.refusal.code === code;
 
   test('publishes as the caller, from no device', async () => {

@@ -355,7 +355,7 @@ describe('reading', () => {
     await house.write('alice', 'bob', 4);
     const bob = await house.connect('bob');
     const caller: Caller = { user: 'bob', device: undefined, admin: false, expiresAtMs: 0, session: undefined, address: '' };
-    const call = async (conversation: string, seq: bigint): Promise<unknown> => house.plugin.methods!['read.set']!(caller, { conversation, seq });
+    const call = async (conversation: string, seq: bigint): Promise<unknown> => house.plugin.methods!['read.set']!(caller, { conversation, seq }, new Uint8Array(0));
     assert.deepEqual(await call(AB, 3n), { seq: 3n });
     assert.deepEqual(await call(AB, 1n), { seq: 3n });
     assert.deepEqual(await call(AB, 2n ** 64n - 1n), { seq: 4n });

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '../gen/godwit/v1/code_pb.js';
 import { ReadSetRequestSchema, ReadSetResponseSchema } from '../gen/godwit/v1/control_pb.js';
-import { RequestSchema, ResponseSchema } from '../gen/godwit/v1/message_pb.js';
+import { GroupPermission, GroupRole, RequestSchema, ResponseSchema, type GroupSettings as Settings } from '../gen/godwit/v1/message_pb.js';
 import { methods, type MethodName, type RequestOf, type ResponseOf } from '../methods.js';
 import { id, sentAtMs, textBody, utf8, vector, type Vector } from './vector.js';
 
@@ -14,6 +14,24 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
     response: { id, seq: 7n, sentAtMs: BigInt(sentAtMs), conversation: 'd:alice:bob' },
   },
   'read.set': { request: { conversation: 'd:alice:bob', seq: 7n }, response: { seq: 7n } },
+  'groups.create': { request: { group: '', settings: settings(), members: ['bob', 'carol'] }, response: { group: group() } },
+  'groups.get': { request: { group: 'godwits' }, response: { group: group() } },
+  'groups.list': {
+    request: { after: 'avocets', limit: 2 },
+    response: { groups: [{ $typeName: 'godwit.v1.GroupSummary', group: 'godwits', revision: 3n, name: 'Godwits', picture: '', members: 2, role: GroupRole.CREATOR }], more: false },
+  },
+  'groups.update': { request: { group: 'godwits', revision: 3n, name: 'Bar-tailed godwits', maySend: GroupPermission.ADMINS }, response: { group: group() } },
+  'groups.add': { request: { group: 'godwits', revision: 0n, users: ['carol'] }, response: { group: group(), changed: ['carol'] } },
+  'groups.remove': { request: { group: 'godwits', revision: 0n, users: ['carol', 'dave'] }, response: { group: group(), changed: ['carol'] } },
+  'groups.leave': { request: { group: 'godwits' }, response: {} },
+  'groups.promote': { request: { group: 'godwits', revision: 3n, users: ['bob'] }, response: { group: group(), changed: ['bob'] } },
+  'groups.demote': { request: { group: 'godwits', revision: 4n, users: ['bob'] }, response: { group: group(), changed: ['bob'] } },
+  'groups.transfer': { request: { group: 'godwits', revision: 0n, user: 'bob' }, response: { group: group() } },
+  'groups.delete': { request: { group: 'godwits', revision: 0n }, response: {} },
+  'groups.invite': { request: { group: 'godwits', expiresInS: 3600, uses: 5 }, response: { token: 'godwits.c2VjcmV0', invitation: invitation() } },
+  'groups.invitations': { request: { group: 'godwits' }, response: { invitations: [invitation()] } },
+  'groups.revoke': { request: { group: 'godwits', invitation: 'a1' }, response: { revoked: true } },
+  'groups.join': { request: { token: 'godwits.c2VjcmV0' }, response: { group: group() } },
   'auth.renew': { request: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl' }, response: { expiresAtMs: BigInt(sentAtMs + 3_600_000), serverTimeMs: BigInt(sentAtMs) } },
   'admin.users.add': { request: { user: 'bob' }, response: { created: true } },
   'admin.users.remove': { request: { user: 'bob' }, response: { removed: true } },
@@ -36,6 +54,19 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
   },
   'admin.backup': { request: { folder: '/var/backups/godwit' }, response: { bytes: 1_048_576n, entries: 1000n } },
 };
+
+function settings(): Settings {
+  return { $typeName: 'godwit.v1.GroupSettings', name: 'Godwits', description: 'Eleven thousand kilometres', picture: '', maySend: GroupPermission.EVERYONE, mayEdit: GroupPermission.ADMINS, mayAdd: GroupPermission.ADMINS };
+}
+
+function group(): NonNullable<ResponseOf<'groups.get'>['group']> {
+  const member = (user: string, role: GroupRole) => ({ $typeName: 'godwit.v1.GroupMember', user, role, joinedAtMs: BigInt(sentAtMs) }) as const;
+  return { $typeName: 'godwit.v1.Group', group: 'godwits', revision: 3n, settings: settings(), createdAtMs: BigInt(sentAtMs), members: [member('alice', GroupRole.CREATOR), member('bob', GroupRole.MEMBER)] };
+}
+
+function invitation(): NonNullable<ResponseOf<'groups.invite'>['invitation']> {
+  return { $typeName: 'godwit.v1.GroupInvitation', invitation: 'a1', by: 'alice', expiresAtMs: BigInt(sentAtMs + 3_600_000), usesLeft: 5 };
+}
 
 function messageFields(): RequestOf<'messages.send'>['message'] {
   return { $typeName: 'godwit.v1.Message', id, body: textBody('hello'), deviceBodies: {}, expiresInS: 0, preview: new Uint8Array(0), flags: 0, epoch: 0n, devicesRevision: 0, from: '', fromDevice: '', conversation: '', seq: 0n, sentAtMs: 0n, after: 0n };

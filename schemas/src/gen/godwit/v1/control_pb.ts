@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message as Message$1 } from "./message_pb.js";
+import type { GroupPermission, GroupRole, GroupSettings, Message as Message$1 } from "./message_pb.js";
 import { file_godwit_v1_message } from "./message_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/control.proto.
  */
 export const file_godwit_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvY29udHJvbC5wcm90bxIJZ29kd2l0LnYxIgcKBUVtcHR5IlUKE01lc3NhZ2VzU2VuZFJlcXVlc3QSCgoCdG8YASABKAkSDQoFZ3JvdXAYAiABKAkSIwoHbWVzc2FnZRgDIAEoCzISLmdvZHdpdC52MS5NZXNzYWdlIlkKFE1lc3NhZ2VzU2VuZFJlc3BvbnNlEgoKAmlkGAEgASgMEgsKA3NlcRgCIAEoBBISCgpzZW50X2F0X21zGAMgASgEEhQKDGNvbnZlcnNhdGlvbhgEIAEoCSIzCg5SZWFkU2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIh4KD1JlYWRTZXRSZXNwb25zZRILCgNzZXEYASABKAQiIQoQQXV0aFJlbmV3UmVxdWVzdBINCgV0b2tlbhgBIAEoCSJCChFBdXRoUmVuZXdSZXNwb25zZRIVCg1leHBpcmVzX2F0X21zGAEgASgEEhYKDnNlcnZlcl90aW1lX21zGAIgASgEImcKCUFkbWluVXNlchIMCgR1c2VyGAEgASgJEhUKDWNyZWF0ZWRfYXRfbXMYAiABKAQSFAoMbGFzdF9zZWVuX21zGAMgASgEEg8KB2RldmljZXMYBCABKA0SDgoGb25saW5lGAUgASgIIiQKFEFkbWluVXNlcnNBZGRSZXF1ZXN0EgwKBHVzZXIYASABKAkiKAoVQWRtaW5Vc2Vyc0FkZFJlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAgiJwoXQWRtaW5Vc2Vyc1JlbW92ZVJlcXVlc3QSDAoEdXNlchgBIAEoCSIrChhBZG1pblVzZXJzUmVtb3ZlUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCCI1ChVBZG1pblVzZXJzTGlzdFJlcXVlc3QSDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKA0iSwoWQWRtaW5Vc2Vyc0xpc3RSZXNwb25zZRIjCgV1c2VycxgBIAMoCzIULmdvZHdpdC52MS5BZG1pblVzZXISDAoEbW9yZRgCIAEoCCJuCgtBZG1pbkRldmljZRIOCgZkZXZpY2UYASABKAkSFQoNZmlyc3Rfc2Vlbl9tcxgCIAEoBBIUCgxsYXN0X3NlZW5fbXMYAyABKAQSEQoJY29ubmVjdGVkGAQgASgIEg8KB2ZpbHRlcnMYBSADKAkiJwoXQWRtaW5EZXZpY2VzTGlzdFJlcXVlc3QSDAoEdXNlchgBIAEoCSJDChhBZG1pbkRldmljZXNMaXN0UmVzcG9uc2USJwoHZGV2aWNlcxgBIAMoCzIWLmdvZHdpdC52MS5BZG1pbkRldmljZSIhChFBZG1pblF1ZXVlUmVxdWVzdBIMCgR1c2VyGAEgASgJIkEKEkFkbWluUXVldWVSZXNwb25zZRIrCgdlbnRyaWVzGAEgAygLMhouZ29kd2l0LnYxLkFkbWluUXVldWVFbnRyeSJpCg9BZG1pblF1ZXVlRW50cnkSDgoGZGV2aWNlGAEgASgJEhQKDGNvbnZlcnNhdGlvbhgCIAEoCRIRCglkZWxpdmVyZWQYAyABKAQSDAoEaGVhZBgEIAEoBBIPCgd3YWl0aW5nGAUgASgEIiQKEkFkbWluQmFja3VwUmVxdWVzdBIOCgZmb2xkZXIYASABKAkiNQoTQWRtaW5CYWNrdXBSZXNwb25zZRINCgVieXRlcxgBIAEoBBIPCgdlbnRyaWVzGAIgASgEYgZwcm90bzM", [file_godwit_v1_message]);
+  fileDesc("Chdnb2R3aXQvdjEvY29udHJvbC5wcm90bxIJZ29kd2l0LnYxIgcKBUVtcHR5IlUKE01lc3NhZ2VzU2VuZFJlcXVlc3QSCgoCdG8YASABKAkSDQoFZ3JvdXAYAiABKAkSIwoHbWVzc2FnZRgDIAEoCzISLmdvZHdpdC52MS5NZXNzYWdlIlkKFE1lc3NhZ2VzU2VuZFJlc3BvbnNlEgoKAmlkGAEgASgMEgsKA3NlcRgCIAEoBBISCgpzZW50X2F0X21zGAMgASgEEhQKDGNvbnZlcnNhdGlvbhgEIAEoCSIzCg5SZWFkU2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIh4KD1JlYWRTZXRSZXNwb25zZRILCgNzZXEYASABKAQiIQoQQXV0aFJlbmV3UmVxdWVzdBINCgV0b2tlbhgBIAEoCSJCChFBdXRoUmVuZXdSZXNwb25zZRIVCg1leHBpcmVzX2F0X21zGAEgASgEEhYKDnNlcnZlcl90aW1lX21zGAIgASgEImcKCUFkbWluVXNlchIMCgR1c2VyGAEgASgJEhUKDWNyZWF0ZWRfYXRfbXMYAiABKAQSFAoMbGFzdF9zZWVuX21zGAMgASgEEg8KB2RldmljZXMYBCABKA0SDgoGb25saW5lGAUgASgIIiQKFEFkbWluVXNlcnNBZGRSZXF1ZXN0EgwKBHVzZXIYASABKAkiKAoVQWRtaW5Vc2Vyc0FkZFJlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAgiJwoXQWRtaW5Vc2Vyc1JlbW92ZVJlcXVlc3QSDAoEdXNlchgBIAEoCSIrChhBZG1pblVzZXJzUmVtb3ZlUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCCI1ChVBZG1pblVzZXJzTGlzdFJlcXVlc3QSDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKA0iSwoWQWRtaW5Vc2Vyc0xpc3RSZXNwb25zZRIjCgV1c2VycxgBIAMoCzIULmdvZHdpdC52MS5BZG1pblVzZXISDAoEbW9yZRgCIAEoCCJuCgtBZG1pbkRldmljZRIOCgZkZXZpY2UYASABKAkSFQoNZmlyc3Rfc2Vlbl9tcxgCIAEoBBIUCgxsYXN0X3NlZW5fbXMYAyABKAQSEQoJY29ubmVjdGVkGAQgASgIEg8KB2ZpbHRlcnMYBSADKAkiJwoXQWRtaW5EZXZpY2VzTGlzdFJlcXVlc3QSDAoEdXNlchgBIAEoCSJDChhBZG1pbkRldmljZXNMaXN0UmVzcG9uc2USJwoHZGV2aWNlcxgBIAMoCzIWLmdvZHdpdC52MS5BZG1pbkRldmljZSIhChFBZG1pblF1ZXVlUmVxdWVzdBIMCgR1c2VyGAEgASgJIkEKEkFkbWluUXVldWVSZXNwb25zZRIrCgdlbnRyaWVzGAEgAygLMhouZ29kd2l0LnYxLkFkbWluUXVldWVFbnRyeSJpCg9BZG1pblF1ZXVlRW50cnkSDgoGZGV2aWNlGAEgASgJEhQKDGNvbnZlcnNhdGlvbhgCIAEoCRIRCglkZWxpdmVyZWQYAyABKAQSDAoEaGVhZBgEIAEoBBIPCgd3YWl0aW5nGAUgASgEIiQKEkFkbWluQmFja3VwUmVxdWVzdBIOCgZmb2xkZXIYASABKAkiNQoTQWRtaW5CYWNrdXBSZXNwb25zZRINCgVieXRlcxgBIAEoBBIPCgdlbnRyaWVzGAIgASgEIpQBCgVHcm91cBINCgVncm91cBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIqCghzZXR0aW5ncxgDIAEoCzIYLmdvZHdpdC52MS5Hcm91cFNldHRpbmdzEhUKDWNyZWF0ZWRfYXRfbXMYBCABKAQSJwoHbWVtYmVycxgFIAMoCzIWLmdvZHdpdC52MS5Hcm91cE1lbWJlciJVCgtHcm91cE1lbWJlchIMCgR1c2VyGAEgASgJEiIKBHJvbGUYAiABKA4yFC5nb2R3aXQudjEuR3JvdXBSb2xlEhQKDGpvaW5lZF9hdF9tcxgDIAEoBCJhChNHcm91cHNDcmVhdGVSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhguZ29kd2l0LnYxLkdyb3VwU2V0dGluZ3MSDwoHbWVtYmVycxgDIAMoCSI3ChRHcm91cHNDcmVhdGVSZXNwb25zZRIfCgVncm91cBgBIAEoCzIQLmdvZHdpdC52MS5Hcm91cCIhChBHcm91cHNHZXRSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJIjQKEUdyb3Vwc0dldFJlc3BvbnNlEh8KBWdyb3VwGAEgASgLMhAuZ29kd2l0LnYxLkdyb3VwIjEKEUdyb3Vwc0xpc3RSZXF1ZXN0Eg0KBWFmdGVyGAEgASgJEg0KBWxpbWl0GAIgASgNIksKEkdyb3Vwc0xpc3RSZXNwb25zZRInCgZncm91cHMYASADKAsyFy5nb2R3aXQudjEuR3JvdXBTdW1tYXJ5EgwKBG1vcmUYAiABKAgigwEKDEdyb3VwU3VtbWFyeRINCgVncm91cBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIMCgRuYW1lGAMgASgJEg8KB3BpY3R1cmUYBCABKAkSDwoHbWVtYmVycxgFIAEoDRIiCgRyb2xlGAYgASgOMhQuZ29kd2l0LnYxLkdyb3VwUm9sZSLcAgoTR3JvdXBzVXBkYXRlUmVxdWVzdBINCgVncm91cBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQESGAoLZGVzY3JpcHRpb24YBCABKAlIAYgBARIUCgdwaWN0dXJlGAUgASgJSAKIAQESMQoIbWF5X3NlbmQYBiABKA4yGi5nb2R3aXQudjEuR3JvdXBQZXJtaXNzaW9uSAOIAQESMQoIbWF5X2VkaXQYByABKA4yGi5nb2R3aXQudjEuR3JvdXBQZXJtaXNzaW9uSASIAQESMAoHbWF5X2FkZBgIIAEoDjIaLmdvZHdpdC52MS5Hcm91cFBlcm1pc3Npb25IBYgBAUIHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3BpY3R1cmVCCwoJX21heV9zZW5kQgsKCV9tYXlfZWRpdEIKCghfbWF5X2FkZCI3ChRHcm91cHNVcGRhdGVSZXNwb25zZRIfCgVncm91cBgBIAEoCzIQLmdvZHdpdC52MS5Hcm91cCJCChBHcm91cHNBZGRSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEg0KBXVzZXJzGAMgAygJIkUKEUdyb3Vwc0FkZFJlc3BvbnNlEh8KBWdyb3VwGAEgASgLMhAuZ29kd2l0LnYxLkdyb3VwEg8KB2NoYW5nZWQYAiADKAkiRQoTR3JvdXBzUmVtb3ZlUmVxdWVzdBINCgVncm91cBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBINCgV1c2VycxgDIAMoCSJIChRHcm91cHNSZW1vdmVSZXNwb25zZRIfCgVncm91cBgBIAEoCzIQLmdvZHdpdC52MS5Hcm91cBIPCgdjaGFuZ2VkGAIgAygJIkYKFEdyb3Vwc1Byb21vdGVSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEg0KBXVzZXJzGAMgAygJIkkKFUdyb3Vwc1Byb21vdGVSZXNwb25zZRIfCgVncm91cBgBIAEoCzIQLmdvZHdpdC52MS5Hcm91cBIPCgdjaGFuZ2VkGAIgAygJIkUKE0dyb3Vwc0RlbW90ZVJlcXVlc3QSDQoFZ3JvdXAYASABKAkSEAoIcmV2aXNpb24YAiABKAQSDQoFdXNlcnMYAyADKAkiSAoUR3JvdXBzRGVtb3RlUmVzcG9uc2USHwoFZ3JvdXAYASABKAsyEC5nb2R3aXQudjEuR3JvdXASDwoHY2hhbmdlZBgCIAMoCSIjChJHcm91cHNMZWF2ZVJlcXVlc3QSDQoFZ3JvdXAYASABKAkiFQoTR3JvdXBzTGVhdmVSZXNwb25zZSJGChVHcm91cHNUcmFuc2ZlclJlcXVlc3QSDQoFZ3JvdXAYASABKAkSEAoIcmV2aXNpb24YAiABKAQSDAoEdXNlchgDIAEoCSI5ChZHcm91cHNUcmFuc2ZlclJlc3BvbnNlEh8KBWdyb3VwGAEgASgLMhAuZ29kd2l0LnYxLkdyb3VwIjYKE0dyb3Vwc0RlbGV0ZVJlcXVlc3QSDQoFZ3JvdXAYASABKAkSEAoIcmV2aXNpb24YAiABKAQiFgoUR3JvdXBzRGVsZXRlUmVzcG9uc2UiSAoTR3JvdXBzSW52aXRlUmVxdWVzdBINCgVncm91cBgBIAEoCRIUCgxleHBpcmVzX2luX3MYAiABKA0SDAoEdXNlcxgDIAEoDSJVChRHcm91cHNJbnZpdGVSZXNwb25zZRINCgV0b2tlbhgBIAEoCRIuCgppbnZpdGF0aW9uGAIgASgLMhouZ29kd2l0LnYxLkdyb3VwSW52aXRhdGlvbiJbCg9Hcm91cEludml0YXRpb24SEgoKaW52aXRhdGlvbhgBIAEoCRIKCgJieRgCIAEoCRIVCg1leHBpcmVzX2F0X21zGAMgASgEEhEKCXVzZXNfbGVmdBgEIAEoDSIpChhHcm91cHNJbnZpdGF0aW9uc1JlcXVlc3QSDQoFZ3JvdXAYASABKAkiTAoZR3JvdXBzSW52aXRhdGlvbnNSZXNwb25zZRIvCgtpbnZpdGF0aW9ucxgBIAMoCzIaLmdvZHdpdC52MS5Hcm91cEludml0YXRpb24iOAoTR3JvdXBzUmV2b2tlUmVxdWVzdBINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIicKFEdyb3Vwc1Jldm9rZVJlc3BvbnNlEg8KB3Jldm9rZWQYASABKAgiIgoRR3JvdXBzSm9pblJlcXVlc3QSDQoFdG9rZW4YASABKAkiNQoSR3JvdXBzSm9pblJlc3BvbnNlEh8KBWdyb3VwGAEgASgLMhAuZ29kd2l0LnYxLkdyb3VwYgZwcm90bzM", [file_godwit_v1_message]);
 
 /**
  * @generated from message godwit.v1.Empty
@@ -537,4 +537,842 @@ export type AdminBackupResponse = Message<"godwit.v1.AdminBackupResponse"> & {
  */
 export const AdminBackupResponseSchema: GenMessage<AdminBackupResponse> = /*@__PURE__*/
   messageDesc(file_godwit_v1_control, 21);
+
+/**
+ * groups.*: a change that is asked for with a revision happens only if that is the group's; 0 = whatever it is.
+ *
+ * @generated from message godwit.v1.Group
+ */
+export type Group = Message<"godwit.v1.Group"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * rises by one with every change
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: godwit.v1.GroupSettings settings = 3;
+   */
+  settings?: GroupSettings | undefined;
+
+  /**
+   * @generated from field: uint64 created_at_ms = 4;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * in the order of their joining
+   *
+   * @generated from field: repeated godwit.v1.GroupMember members = 5;
+   */
+  members: GroupMember[];
+};
+
+/**
+ * Describes the message godwit.v1.Group.
+ * Use `create(GroupSchema)` to create a new message.
+ */
+export const GroupSchema: GenMessage<Group> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 22);
+
+/**
+ * @generated from message godwit.v1.GroupMember
+ */
+export type GroupMember = Message<"godwit.v1.GroupMember"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: godwit.v1.GroupRole role = 2;
+   */
+  role: GroupRole;
+
+  /**
+   * @generated from field: uint64 joined_at_ms = 3;
+   */
+  joinedAtMs: bigint;
+};
+
+/**
+ * Describes the message godwit.v1.GroupMember.
+ * Use `create(GroupMemberSchema)` to create a new message.
+ */
+export const GroupMemberSchema: GenMessage<GroupMember> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 23);
+
+/**
+ * @generated from message godwit.v1.GroupsCreateRequest
+ */
+export type GroupsCreateRequest = Message<"godwit.v1.GroupsCreateRequest"> & {
+  /**
+   * its id; empty = made by the server
+   *
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * a name at least
+   *
+   * @generated from field: godwit.v1.GroupSettings settings = 2;
+   */
+  settings?: GroupSettings | undefined;
+
+  /**
+   * beside the caller
+   *
+   * @generated from field: repeated string members = 3;
+   */
+  members: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsCreateRequest.
+ * Use `create(GroupsCreateRequestSchema)` to create a new message.
+ */
+export const GroupsCreateRequestSchema: GenMessage<GroupsCreateRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 24);
+
+/**
+ * @generated from message godwit.v1.GroupsCreateResponse
+ */
+export type GroupsCreateResponse = Message<"godwit.v1.GroupsCreateResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsCreateResponse.
+ * Use `create(GroupsCreateResponseSchema)` to create a new message.
+ */
+export const GroupsCreateResponseSchema: GenMessage<GroupsCreateResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 25);
+
+/**
+ * @generated from message godwit.v1.GroupsGetRequest
+ */
+export type GroupsGetRequest = Message<"godwit.v1.GroupsGetRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsGetRequest.
+ * Use `create(GroupsGetRequestSchema)` to create a new message.
+ */
+export const GroupsGetRequestSchema: GenMessage<GroupsGetRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 26);
+
+/**
+ * @generated from message godwit.v1.GroupsGetResponse
+ */
+export type GroupsGetResponse = Message<"godwit.v1.GroupsGetResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsGetResponse.
+ * Use `create(GroupsGetResponseSchema)` to create a new message.
+ */
+export const GroupsGetResponseSchema: GenMessage<GroupsGetResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 27);
+
+/**
+ * @generated from message godwit.v1.GroupsListRequest
+ */
+export type GroupsListRequest = Message<"godwit.v1.GroupsListRequest"> & {
+  /**
+   * the last group of the page before
+   *
+   * @generated from field: string after = 1;
+   */
+  after: string;
+
+  /**
+   * 0 = the most
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsListRequest.
+ * Use `create(GroupsListRequestSchema)` to create a new message.
+ */
+export const GroupsListRequestSchema: GenMessage<GroupsListRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 28);
+
+/**
+ * @generated from message godwit.v1.GroupsListResponse
+ */
+export type GroupsListResponse = Message<"godwit.v1.GroupsListResponse"> & {
+  /**
+   * those that the caller is in, sorted by bytes
+   *
+   * @generated from field: repeated godwit.v1.GroupSummary groups = 1;
+   */
+  groups: GroupSummary[];
+
+  /**
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsListResponse.
+ * Use `create(GroupsListResponseSchema)` to create a new message.
+ */
+export const GroupsListResponseSchema: GenMessage<GroupsListResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 29);
+
+/**
+ * @generated from message godwit.v1.GroupSummary
+ */
+export type GroupSummary = Message<"godwit.v1.GroupSummary"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string picture = 4;
+   */
+  picture: string;
+
+  /**
+   * @generated from field: uint32 members = 5;
+   */
+  members: number;
+
+  /**
+   * the caller's
+   *
+   * @generated from field: godwit.v1.GroupRole role = 6;
+   */
+  role: GroupRole;
+};
+
+/**
+ * Describes the message godwit.v1.GroupSummary.
+ * Use `create(GroupSummarySchema)` to create a new message.
+ */
+export const GroupSummarySchema: GenMessage<GroupSummary> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 30);
+
+/**
+ * @generated from message godwit.v1.GroupsUpdateRequest
+ */
+export type GroupsUpdateRequest = Message<"godwit.v1.GroupsUpdateRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * what is left out stays
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string description = 4;
+   */
+  description?: string | undefined;
+
+  /**
+   * @generated from field: optional string picture = 5;
+   */
+  picture?: string | undefined;
+
+  /**
+   * @generated from field: optional godwit.v1.GroupPermission may_send = 6;
+   */
+  maySend?: GroupPermission | undefined;
+
+  /**
+   * @generated from field: optional godwit.v1.GroupPermission may_edit = 7;
+   */
+  mayEdit?: GroupPermission | undefined;
+
+  /**
+   * @generated from field: optional godwit.v1.GroupPermission may_add = 8;
+   */
+  mayAdd?: GroupPermission | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsUpdateRequest.
+ * Use `create(GroupsUpdateRequestSchema)` to create a new message.
+ */
+export const GroupsUpdateRequestSchema: GenMessage<GroupsUpdateRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 31);
+
+/**
+ * @generated from message godwit.v1.GroupsUpdateResponse
+ */
+export type GroupsUpdateResponse = Message<"godwit.v1.GroupsUpdateResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsUpdateResponse.
+ * Use `create(GroupsUpdateResponseSchema)` to create a new message.
+ */
+export const GroupsUpdateResponseSchema: GenMessage<GroupsUpdateResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 32);
+
+/**
+ * Of groups.add, remove, promote and demote alike.
+ *
+ * @generated from message godwit.v1.GroupsAddRequest
+ */
+export type GroupsAddRequest = Message<"godwit.v1.GroupsAddRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated string users = 3;
+   */
+  users: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsAddRequest.
+ * Use `create(GroupsAddRequestSchema)` to create a new message.
+ */
+export const GroupsAddRequestSchema: GenMessage<GroupsAddRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 33);
+
+/**
+ * @generated from message godwit.v1.GroupsAddResponse
+ */
+export type GroupsAddResponse = Message<"godwit.v1.GroupsAddResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+
+  /**
+   * of the users: those of whom it was not so before
+   *
+   * @generated from field: repeated string changed = 2;
+   */
+  changed: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsAddResponse.
+ * Use `create(GroupsAddResponseSchema)` to create a new message.
+ */
+export const GroupsAddResponseSchema: GenMessage<GroupsAddResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 34);
+
+/**
+ * @generated from message godwit.v1.GroupsRemoveRequest
+ */
+export type GroupsRemoveRequest = Message<"godwit.v1.GroupsRemoveRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated string users = 3;
+   */
+  users: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsRemoveRequest.
+ * Use `create(GroupsRemoveRequestSchema)` to create a new message.
+ */
+export const GroupsRemoveRequestSchema: GenMessage<GroupsRemoveRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 35);
+
+/**
+ * @generated from message godwit.v1.GroupsRemoveResponse
+ */
+export type GroupsRemoveResponse = Message<"godwit.v1.GroupsRemoveResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+
+  /**
+   * of the users: those of whom it was not so before
+   *
+   * @generated from field: repeated string changed = 2;
+   */
+  changed: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsRemoveResponse.
+ * Use `create(GroupsRemoveResponseSchema)` to create a new message.
+ */
+export const GroupsRemoveResponseSchema: GenMessage<GroupsRemoveResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 36);
+
+/**
+ * @generated from message godwit.v1.GroupsPromoteRequest
+ */
+export type GroupsPromoteRequest = Message<"godwit.v1.GroupsPromoteRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated string users = 3;
+   */
+  users: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsPromoteRequest.
+ * Use `create(GroupsPromoteRequestSchema)` to create a new message.
+ */
+export const GroupsPromoteRequestSchema: GenMessage<GroupsPromoteRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 37);
+
+/**
+ * @generated from message godwit.v1.GroupsPromoteResponse
+ */
+export type GroupsPromoteResponse = Message<"godwit.v1.GroupsPromoteResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+
+  /**
+   * of the users: those of whom it was not so before
+   *
+   * @generated from field: repeated string changed = 2;
+   */
+  changed: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsPromoteResponse.
+ * Use `create(GroupsPromoteResponseSchema)` to create a new message.
+ */
+export const GroupsPromoteResponseSchema: GenMessage<GroupsPromoteResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 38);
+
+/**
+ * @generated from message godwit.v1.GroupsDemoteRequest
+ */
+export type GroupsDemoteRequest = Message<"godwit.v1.GroupsDemoteRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated string users = 3;
+   */
+  users: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsDemoteRequest.
+ * Use `create(GroupsDemoteRequestSchema)` to create a new message.
+ */
+export const GroupsDemoteRequestSchema: GenMessage<GroupsDemoteRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 39);
+
+/**
+ * @generated from message godwit.v1.GroupsDemoteResponse
+ */
+export type GroupsDemoteResponse = Message<"godwit.v1.GroupsDemoteResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+
+  /**
+   * of the users: those of whom it was not so before
+   *
+   * @generated from field: repeated string changed = 2;
+   */
+  changed: string[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsDemoteResponse.
+ * Use `create(GroupsDemoteResponseSchema)` to create a new message.
+ */
+export const GroupsDemoteResponseSchema: GenMessage<GroupsDemoteResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 40);
+
+/**
+ * @generated from message godwit.v1.GroupsLeaveRequest
+ */
+export type GroupsLeaveRequest = Message<"godwit.v1.GroupsLeaveRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsLeaveRequest.
+ * Use `create(GroupsLeaveRequestSchema)` to create a new message.
+ */
+export const GroupsLeaveRequestSchema: GenMessage<GroupsLeaveRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 41);
+
+/**
+ * @generated from message godwit.v1.GroupsLeaveResponse
+ */
+export type GroupsLeaveResponse = Message<"godwit.v1.GroupsLeaveResponse"> & {
+};
+
+/**
+ * Describes the message godwit.v1.GroupsLeaveResponse.
+ * Use `create(GroupsLeaveResponseSchema)` to create a new message.
+ */
+export const GroupsLeaveResponseSchema: GenMessage<GroupsLeaveResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 42);
+
+/**
+ * @generated from message godwit.v1.GroupsTransferRequest
+ */
+export type GroupsTransferRequest = Message<"godwit.v1.GroupsTransferRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * a member, who is the creator from now on
+   *
+   * @generated from field: string user = 3;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsTransferRequest.
+ * Use `create(GroupsTransferRequestSchema)` to create a new message.
+ */
+export const GroupsTransferRequestSchema: GenMessage<GroupsTransferRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 43);
+
+/**
+ * @generated from message godwit.v1.GroupsTransferResponse
+ */
+export type GroupsTransferResponse = Message<"godwit.v1.GroupsTransferResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsTransferResponse.
+ * Use `create(GroupsTransferResponseSchema)` to create a new message.
+ */
+export const GroupsTransferResponseSchema: GenMessage<GroupsTransferResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 44);
+
+/**
+ * @generated from message godwit.v1.GroupsDeleteRequest
+ */
+export type GroupsDeleteRequest = Message<"godwit.v1.GroupsDeleteRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsDeleteRequest.
+ * Use `create(GroupsDeleteRequestSchema)` to create a new message.
+ */
+export const GroupsDeleteRequestSchema: GenMessage<GroupsDeleteRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 45);
+
+/**
+ * @generated from message godwit.v1.GroupsDeleteResponse
+ */
+export type GroupsDeleteResponse = Message<"godwit.v1.GroupsDeleteResponse"> & {
+};
+
+/**
+ * Describes the message godwit.v1.GroupsDeleteResponse.
+ * Use `create(GroupsDeleteResponseSchema)` to create a new message.
+ */
+export const GroupsDeleteResponseSchema: GenMessage<GroupsDeleteResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 46);
+
+/**
+ * Whoever has the token may join.
+ *
+ * @generated from message godwit.v1.GroupsInviteRequest
+ */
+export type GroupsInviteRequest = Message<"godwit.v1.GroupsInviteRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * 0 = a week
+   *
+   * @generated from field: uint32 expires_in_s = 2;
+   */
+  expiresInS: number;
+
+  /**
+   * 0 = as many as there are
+   *
+   * @generated from field: uint32 uses = 3;
+   */
+  uses: number;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsInviteRequest.
+ * Use `create(GroupsInviteRequestSchema)` to create a new message.
+ */
+export const GroupsInviteRequestSchema: GenMessage<GroupsInviteRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 47);
+
+/**
+ * @generated from message godwit.v1.GroupsInviteResponse
+ */
+export type GroupsInviteResponse = Message<"godwit.v1.GroupsInviteResponse"> & {
+  /**
+   * shown once: the server keeps only its hash
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * @generated from field: godwit.v1.GroupInvitation invitation = 2;
+   */
+  invitation?: GroupInvitation | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsInviteResponse.
+ * Use `create(GroupsInviteResponseSchema)` to create a new message.
+ */
+export const GroupsInviteResponseSchema: GenMessage<GroupsInviteResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 48);
+
+/**
+ * @generated from message godwit.v1.GroupInvitation
+ */
+export type GroupInvitation = Message<"godwit.v1.GroupInvitation"> & {
+  /**
+   * names it, for groups.revoke
+   *
+   * @generated from field: string invitation = 1;
+   */
+  invitation: string;
+
+  /**
+   * @generated from field: string by = 2;
+   */
+  by: string;
+
+  /**
+   * @generated from field: uint64 expires_at_ms = 3;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * 0 = as many as there are
+   *
+   * @generated from field: uint32 uses_left = 4;
+   */
+  usesLeft: number;
+};
+
+/**
+ * Describes the message godwit.v1.GroupInvitation.
+ * Use `create(GroupInvitationSchema)` to create a new message.
+ */
+export const GroupInvitationSchema: GenMessage<GroupInvitation> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 49);
+
+/**
+ * @generated from message godwit.v1.GroupsInvitationsRequest
+ */
+export type GroupsInvitationsRequest = Message<"godwit.v1.GroupsInvitationsRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsInvitationsRequest.
+ * Use `create(GroupsInvitationsRequestSchema)` to create a new message.
+ */
+export const GroupsInvitationsRequestSchema: GenMessage<GroupsInvitationsRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 50);
+
+/**
+ * @generated from message godwit.v1.GroupsInvitationsResponse
+ */
+export type GroupsInvitationsResponse = Message<"godwit.v1.GroupsInvitationsResponse"> & {
+  /**
+   * @generated from field: repeated godwit.v1.GroupInvitation invitations = 1;
+   */
+  invitations: GroupInvitation[];
+};
+
+/**
+ * Describes the message godwit.v1.GroupsInvitationsResponse.
+ * Use `create(GroupsInvitationsResponseSchema)` to create a new message.
+ */
+export const GroupsInvitationsResponseSchema: GenMessage<GroupsInvitationsResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 51);
+
+/**
+ * @generated from message godwit.v1.GroupsRevokeRequest
+ */
+export type GroupsRevokeRequest = Message<"godwit.v1.GroupsRevokeRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string invitation = 2;
+   */
+  invitation: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsRevokeRequest.
+ * Use `create(GroupsRevokeRequestSchema)` to create a new message.
+ */
+export const GroupsRevokeRequestSchema: GenMessage<GroupsRevokeRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 52);
+
+/**
+ * @generated from message godwit.v1.GroupsRevokeResponse
+ */
+export type GroupsRevokeResponse = Message<"godwit.v1.GroupsRevokeResponse"> & {
+  /**
+   * false: there was none
+   *
+   * @generated from field: bool revoked = 1;
+   */
+  revoked: boolean;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsRevokeResponse.
+ * Use `create(GroupsRevokeResponseSchema)` to create a new message.
+ */
+export const GroupsRevokeResponseSchema: GenMessage<GroupsRevokeResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 53);
+
+/**
+ * @generated from message godwit.v1.GroupsJoinRequest
+ */
+export type GroupsJoinRequest = Message<"godwit.v1.GroupsJoinRequest"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsJoinRequest.
+ * Use `create(GroupsJoinRequestSchema)` to create a new message.
+ */
+export const GroupsJoinRequestSchema: GenMessage<GroupsJoinRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 54);
+
+/**
+ * @generated from message godwit.v1.GroupsJoinResponse
+ */
+export type GroupsJoinResponse = Message<"godwit.v1.GroupsJoinResponse"> & {
+  /**
+   * @generated from field: godwit.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.GroupsJoinResponse.
+ * Use `create(GroupsJoinResponseSchema)` to create a new message.
+ */
+export const GroupsJoinResponseSchema: GenMessage<GroupsJoinResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_control, 55);
 

@@ -14,7 +14,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/message.proto.
  */
 export const file_godwit_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvbWVzc2FnZS5wcm90bxIJZ29kd2l0LnYxIv4CCgdNZXNzYWdlEgoKAmlkGAEgASgMEgwKBGJvZHkYAiABKAwSOwoNZGV2aWNlX2JvZGllcxgDIAMoCzIkLmdvZHdpdC52MS5NZXNzYWdlLkRldmljZUJvZGllc0VudHJ5EhQKDGV4cGlyZXNfaW5fcxgEIAEoDRIPCgdwcmV2aWV3GAUgASgMEg0KBWZsYWdzGAYgASgNEg0KBWVwb2NoGAcgASgEEhgKEGRldmljZXNfcmV2aXNpb24YCCABKA0SDAoEZnJvbRgKIAEoCRITCgtmcm9tX2RldmljZRgLIAEoCRIUCgxjb252ZXJzYXRpb24YDCABKAkSCwoDc2VxGA0gASgEEhIKCnNlbnRfYXRfbXMYDiABKAQSHwoFZXZlbnQYDyABKAsyEC5nb2R3aXQudjEuRXZlbnQSDQoFYWZ0ZXIYECABKAQaMwoRRGV2aWNlQm9kaWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAQoFRXZlbnQSHQoDZ2FwGAEgASgLMg4uZ29kd2l0LnYxLkdhcEgAEicKBWdyb3VwGAIgASgLMhYuZ29kd2l0LnYxLkdyb3VwQ2hhbmdlSAASIwoGZXJhc2VkGAMgASgLMhEuZ29kd2l0LnYxLkVyYXNlZEgAEh8KBGZlZWQYBCABKAsyDy5nb2R3aXQudjEuRmVlZEgAQgYKBGtpbmQiQgoDR2FwEgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQSIQoGcmVhc29uGAMgASgOMhEuZ29kd2l0LnYxLlJlYXNvbiIfCgtHcm91cENoYW5nZRIQCghyZXZpc2lvbhgBIAEoBCIVCgZFcmFzZWQSCwoDc2VxGAEgASgEIhYKBEZlZWQSDgoGZGV2aWNlGAEgASgJIp0BCgZSZXN1bHQSCgoCaWQYASABKAwSCwoDc2VxGAIgASgEEhIKCnNlbnRfYXRfbXMYAyABKAQSHQoEY29kZRgEIAEoDjIPLmdvZHdpdC52MS5Db2RlEgwKBHRleHQYBSABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYBiABKA0SEQoJcGFja2V0X2lkGAcgASgNEg4KBmRldGFpbBgIIAEoDCITCgRSZWFkEgsKA3NlcRgBIAEoBCIsCgZUeXBpbmcSFAoMY29udmVyc2F0aW9uGAEgASgJEgwKBGZyb20YAiABKAkiQQoIUHJlc2VuY2USHwoFc3RhdGUYASABKA4yEC5nb2R3aXQudjEuU3RhdGUSFAoMbGFzdF9zZWVuX21zGAIgASgEImEKB1JlY2VpcHQSFAoMY29udmVyc2F0aW9uGAEgASgJEhEKCWRlbGl2ZXJlZBgCIAEoBBIMCgRyZWFkGAMgASgEEg0KBWF0X21zGAQgASgEEhAKCG93bl9yZWFkGAUgASgEIioKB1JlcXVlc3QSDwoHY2FsbF9pZBgBIAEoDBIOCgZwYXJhbXMYAiABKAwiTAoIUmVzcG9uc2USDwoHY2FsbF9pZBgBIAEoDBINCgV2YWx1ZRgCIAEoDBIgCgVlcnJvchgDIAEoCzIRLmdvZHdpdC52MS5SZXN1bHQqYAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEgsKB0VYUElSRUQQARIKCgZFUkFTRUQQAhILCgdUUklNTUVEEAMSCAoETE9TVBAEEg4KCk5PVF9NRU1CRVIQBSoqCgVTdGF0ZRILCgdPRkZMSU5FEAASCgoGT05MSU5FEAESCAoEQVdBWRACYgZwcm90bzM", [file_godwit_v1_code]);
+  fileDesc("Chdnb2R3aXQvdjEvbWVzc2FnZS5wcm90bxIJZ29kd2l0LnYxIv4CCgdNZXNzYWdlEgoKAmlkGAEgASgMEgwKBGJvZHkYAiABKAwSOwoNZGV2aWNlX2JvZGllcxgDIAMoCzIkLmdvZHdpdC52MS5NZXNzYWdlLkRldmljZUJvZGllc0VudHJ5EhQKDGV4cGlyZXNfaW5fcxgEIAEoDRIPCgdwcmV2aWV3GAUgASgMEg0KBWZsYWdzGAYgASgNEg0KBWVwb2NoGAcgASgEEhgKEGRldmljZXNfcmV2aXNpb24YCCABKA0SDAoEZnJvbRgKIAEoCRITCgtmcm9tX2RldmljZRgLIAEoCRIUCgxjb252ZXJzYXRpb24YDCABKAkSCwoDc2VxGA0gASgEEhIKCnNlbnRfYXRfbXMYDiABKAQSHwoFZXZlbnQYDyABKAsyEC5nb2R3aXQudjEuRXZlbnQSDQoFYWZ0ZXIYECABKAQaMwoRRGV2aWNlQm9kaWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAQoFRXZlbnQSHQoDZ2FwGAEgASgLMg4uZ29kd2l0LnYxLkdhcEgAEicKBWdyb3VwGAIgASgLMhYuZ29kd2l0LnYxLkdyb3VwQ2hhbmdlSAASIwoGZXJhc2VkGAMgASgLMhEuZ29kd2l0LnYxLkVyYXNlZEgAEh8KBGZlZWQYBCABKAsyDy5nb2R3aXQudjEuRmVlZEgAQgYKBGtpbmQiQgoDR2FwEgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQSIQoGcmVhc29uGAMgASgOMhEuZ29kd2l0LnYxLlJlYXNvbiLMAQoNR3JvdXBTZXR0aW5ncxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg8KB3BpY3R1cmUYAyABKAkSLAoIbWF5X3NlbmQYBCABKA4yGi5nb2R3aXQudjEuR3JvdXBQZXJtaXNzaW9uEiwKCG1heV9lZGl0GAUgASgOMhouZ29kd2l0LnYxLkdyb3VwUGVybWlzc2lvbhIrCgdtYXlfYWRkGAYgASgOMhouZ29kd2l0LnYxLkdyb3VwUGVybWlzc2lvbiLHAQoLR3JvdXBDaGFuZ2USEAoIcmV2aXNpb24YASABKAQSKAoEa2luZBgCIAEoDjIaLmdvZHdpdC52MS5Hcm91cENoYW5nZUtpbmQSCgoCYnkYAyABKAkSDQoFdXNlcnMYBCADKAkSIgoEcm9sZRgFIAEoDjIULmdvZHdpdC52MS5Hcm91cFJvbGUSKgoIc2V0dGluZ3MYBiABKAsyGC5nb2R3aXQudjEuR3JvdXBTZXR0aW5ncxIRCglzdWNjZXNzb3IYByABKAkiFQoGRXJhc2VkEgsKA3NlcRgBIAEoBCI9CgRGZWVkEg4KBmRldmljZRgBIAEoCRIlCgVncm91cBgCIAEoCzIWLmdvZHdpdC52MS5Hcm91cE5vdGljZSJtCgtHcm91cE5vdGljZRINCgVncm91cBgBIAEoCRILCgNzZXEYAiABKAQSKAoEa2luZBgDIAEoDjIaLmdvZHdpdC52MS5Hcm91cENoYW5nZUtpbmQSCgoCYnkYBCABKAkSDAoEbmFtZRgFIAEoCSKdAQoGUmVzdWx0EgoKAmlkGAEgASgMEgsKA3NlcRgCIAEoBBISCgpzZW50X2F0X21zGAMgASgEEh0KBGNvZGUYBCABKA4yDy5nb2R3aXQudjEuQ29kZRIMCgR0ZXh0GAUgASgJEhYKDnJldHJ5X2FmdGVyX21zGAYgASgNEhEKCXBhY2tldF9pZBgHIAEoDRIOCgZkZXRhaWwYCCABKAwiEwoEUmVhZBILCgNzZXEYASABKAQiLAoGVHlwaW5nEhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIMCgRmcm9tGAIgASgJIkEKCFByZXNlbmNlEh8KBXN0YXRlGAEgASgOMhAuZ29kd2l0LnYxLlN0YXRlEhQKDGxhc3Rfc2Vlbl9tcxgCIAEoBCJhCgdSZWNlaXB0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIRCglkZWxpdmVyZWQYAiABKAQSDAoEcmVhZBgDIAEoBBINCgVhdF9tcxgEIAEoBBIQCghvd25fcmVhZBgFIAEoBCIqCgdSZXF1ZXN0Eg8KB2NhbGxfaWQYASABKAwSDgoGcGFyYW1zGAIgASgMIkwKCFJlc3BvbnNlEg8KB2NhbGxfaWQYASABKAwSDQoFdmFsdWUYAiABKAwSIAoFZXJyb3IYAyABKAsyES5nb2R3aXQudjEuUmVzdWx0KmAKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABILCgdFWFBJUkVEEAESCgoGRVJBU0VEEAISCwoHVFJJTU1FRBADEggKBExPU1QQBBIOCgpOT1RfTUVNQkVSEAUqLwoJR3JvdXBSb2xlEgoKBk1FTUJFUhAAEgkKBUFETUlOEAESCwoHQ1JFQVRPUhACKisKD0dyb3VwUGVybWlzc2lvbhIMCghFVkVSWU9ORRAAEgoKBkFETUlOUxABKpABCg9Hcm91cENoYW5nZUtpbmQSHAoYR1JPVVBfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASCwoHQ1JFQVRFRBABEgsKB1VQREFURUQQAhIJCgVBRERFRBADEgsKB1JFTU9WRUQQBBIICgRMRUZUEAUSCgoGSk9JTkVEEAYSDAoIUk9MRV9TRVQQBxIJCgVFTkRFRBAIKioKBVN0YXRlEgsKB09GRkxJTkUQABIKCgZPTkxJTkUQARIICgRBV0FZEAJiBnByb3RvMw", [file_godwit_v1_code]);
 
 /**
  * One entry of a conversation's log. Fields 1-9 are the sender's; the server appends 10 and up to the sender's bytes.
@@ -204,7 +204,58 @@ export const GapSchema: GenMessage<Gap> = /*@__PURE__*/
   messageDesc(file_godwit_v1_message, 2);
 
 /**
- * A change of a group, in the group's own log.
+ * What can be set of a group.
+ *
+ * @generated from message godwit.v1.GroupSettings
+ */
+export type GroupSettings = Message$1<"godwit.v1.GroupSettings"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * where the app finds it: an id of the media, or a URL
+   *
+   * @generated from field: string picture = 3;
+   */
+  picture: string;
+
+  /**
+   * @generated from field: godwit.v1.GroupPermission may_send = 4;
+   */
+  maySend: GroupPermission;
+
+  /**
+   * these settings
+   *
+   * @generated from field: godwit.v1.GroupPermission may_edit = 5;
+   */
+  mayEdit: GroupPermission;
+
+  /**
+   * members, and invitations
+   *
+   * @generated from field: godwit.v1.GroupPermission may_add = 6;
+   */
+  mayAdd: GroupPermission;
+};
+
+/**
+ * Describes the message godwit.v1.GroupSettings.
+ * Use `create(GroupSettingsSchema)` to create a new message.
+ */
+export const GroupSettingsSchema: GenMessage<GroupSettings> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_message, 3);
+
+/**
+ * A change of a group, in the group's own log: whoever joins by it is given the log from here on, whoever leaves by it
+ * up to here.
  *
  * @generated from message godwit.v1.GroupChange
  */
@@ -213,6 +264,38 @@ export type GroupChange = Message$1<"godwit.v1.GroupChange"> & {
    * @generated from field: uint64 revision = 1;
    */
   revision: bigint;
+
+  /**
+   * @generated from field: godwit.v1.GroupChangeKind kind = 2;
+   */
+  kind: GroupChangeKind;
+
+  /**
+   * the user who did it
+   *
+   * @generated from field: string by = 3;
+   */
+  by: string;
+
+  /**
+   * @generated from field: repeated string users = 4;
+   */
+  users: string[];
+
+  /**
+   * @generated from field: godwit.v1.GroupRole role = 5;
+   */
+  role: GroupRole;
+
+  /**
+   * @generated from field: godwit.v1.GroupSettings settings = 6;
+   */
+  settings?: GroupSettings | undefined;
+
+  /**
+   * @generated from field: string successor = 7;
+   */
+  successor: string;
 };
 
 /**
@@ -220,7 +303,7 @@ export type GroupChange = Message$1<"godwit.v1.GroupChange"> & {
  * Use `create(GroupChangeSchema)` to create a new message.
  */
 export const GroupChangeSchema: GenMessage<GroupChange> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 3);
+  messageDesc(file_godwit_v1_message, 4);
 
 /**
  * A place whose body was taken back.
@@ -239,7 +322,7 @@ export type Erased = Message$1<"godwit.v1.Erased"> & {
  * Use `create(ErasedSchema)` to create a new message.
  */
 export const ErasedSchema: GenMessage<Erased> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 4);
+  messageDesc(file_godwit_v1_message, 5);
 
 /**
  * An entry of a user's private log.
@@ -253,6 +336,11 @@ export type Feed = Message$1<"godwit.v1.Feed"> & {
    * @generated from field: string device = 1;
    */
   device: string;
+
+  /**
+   * @generated from field: godwit.v1.GroupNotice group = 2;
+   */
+  group?: GroupNotice | undefined;
 };
 
 /**
@@ -260,7 +348,50 @@ export type Feed = Message$1<"godwit.v1.Feed"> & {
  * Use `create(FeedSchema)` to create a new message.
  */
 export const FeedSchema: GenMessage<Feed> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 5);
+  messageDesc(file_godwit_v1_message, 6);
+
+/**
+ * This user is in a group from now on, or no more.
+ *
+ * @generated from message godwit.v1.GroupNotice
+ */
+export type GroupNotice = Message$1<"godwit.v1.GroupNotice"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * the place of the change in the group's log
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * @generated from field: godwit.v1.GroupChangeKind kind = 3;
+   */
+  kind: GroupChangeKind;
+
+  /**
+   * @generated from field: string by = 4;
+   */
+  by: string;
+
+  /**
+   * the group's
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupNotice.
+ * Use `create(GroupNoticeSchema)` to create a new message.
+ */
+export const GroupNoticeSchema: GenMessage<GroupNotice> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_message, 7);
 
 /**
  * What became of a publish, written before its PUBACK.
@@ -320,7 +451,7 @@ export type Result = Message$1<"godwit.v1.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 6);
+  messageDesc(file_godwit_v1_message, 8);
 
 /**
  * "Read up to seq"; beyond the head: the head.
@@ -339,7 +470,7 @@ export type Read = Message$1<"godwit.v1.Read"> & {
  * Use `create(ReadSchema)` to create a new message.
  */
 export const ReadSchema: GenMessage<Read> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 7);
+  messageDesc(file_godwit_v1_message, 9);
 
 /**
  * @generated from message godwit.v1.Typing
@@ -361,7 +492,7 @@ export type Typing = Message$1<"godwit.v1.Typing"> & {
  * Use `create(TypingSchema)` to create a new message.
  */
 export const TypingSchema: GenMessage<Typing> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 8);
+  messageDesc(file_godwit_v1_message, 10);
 
 /**
  * @generated from message godwit.v1.Presence
@@ -383,7 +514,7 @@ export type Presence = Message$1<"godwit.v1.Presence"> & {
  * Use `create(PresenceSchema)` to create a new message.
  */
 export const PresenceSchema: GenMessage<Presence> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 9);
+  messageDesc(file_godwit_v1_message, 11);
 
 /**
  * The floor of a conversation as seen by one member.
@@ -424,7 +555,7 @@ export type Receipt = Message$1<"godwit.v1.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 10);
+  messageDesc(file_godwit_v1_message, 12);
 
 /**
  * A control call: rpc/<method>.
@@ -450,7 +581,7 @@ export type Request = Message$1<"godwit.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 11);
+  messageDesc(file_godwit_v1_message, 13);
 
 /**
  * @generated from message godwit.v1.Response
@@ -479,7 +610,7 @@ export type Response = Message$1<"godwit.v1.Response"> & {
  * Use `create(ResponseSchema)` to create a new message.
  */
 export const ResponseSchema: GenMessage<Response> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 12);
+  messageDesc(file_godwit_v1_message, 14);
 
 /**
  * @generated from enum godwit.v1.Reason
@@ -533,6 +664,131 @@ export const ReasonSchema: GenEnum<Reason> = /*@__PURE__*/
   enumDesc(file_godwit_v1_message, 0);
 
 /**
+ * @generated from enum godwit.v1.GroupRole
+ */
+export enum GroupRole {
+  /**
+   * @generated from enum value: MEMBER = 0;
+   */
+  MEMBER = 0,
+
+  /**
+   * @generated from enum value: ADMIN = 1;
+   */
+  ADMIN = 1,
+
+  /**
+   * one, always
+   *
+   * @generated from enum value: CREATOR = 2;
+   */
+  CREATOR = 2,
+}
+
+/**
+ * Describes the enum godwit.v1.GroupRole.
+ */
+export const GroupRoleSchema: GenEnum<GroupRole> = /*@__PURE__*/
+  enumDesc(file_godwit_v1_message, 1);
+
+/**
+ * Who in a group may do something.
+ *
+ * @generated from enum godwit.v1.GroupPermission
+ */
+export enum GroupPermission {
+  /**
+   * @generated from enum value: EVERYONE = 0;
+   */
+  EVERYONE = 0,
+
+  /**
+   * and the creator
+   *
+   * @generated from enum value: ADMINS = 1;
+   */
+  ADMINS = 1,
+}
+
+/**
+ * Describes the enum godwit.v1.GroupPermission.
+ */
+export const GroupPermissionSchema: GenEnum<GroupPermission> = /*@__PURE__*/
+  enumDesc(file_godwit_v1_message, 2);
+
+/**
+ * @generated from enum godwit.v1.GroupChangeKind
+ */
+export enum GroupChangeKind {
+  /**
+   * @generated from enum value: GROUP_CHANGE_UNSPECIFIED = 0;
+   */
+  GROUP_CHANGE_UNSPECIFIED = 0,
+
+  /**
+   * users: those it began with, the creator among them
+   *
+   * @generated from enum value: CREATED = 1;
+   */
+  CREATED = 1,
+
+  /**
+   * settings: as they now are
+   *
+   * @generated from enum value: UPDATED = 2;
+   */
+  UPDATED = 2,
+
+  /**
+   * users
+   *
+   * @generated from enum value: ADDED = 3;
+   */
+  ADDED = 3,
+
+  /**
+   * users
+   *
+   * @generated from enum value: REMOVED = 4;
+   */
+  REMOVED = 4,
+
+  /**
+   * users: the one who left; role CREATOR: `successor` is the creator now
+   *
+   * @generated from enum value: LEFT = 5;
+   */
+  LEFT = 5,
+
+  /**
+   * users: the one who had an invitation
+   *
+   * @generated from enum value: JOINED = 6;
+   */
+  JOINED = 6,
+
+  /**
+   * users, role; of CREATOR the one before is an admin now
+   *
+   * @generated from enum value: ROLE_SET = 7;
+   */
+  ROLE_SET = 7,
+
+  /**
+   * nobody is in it any more
+   *
+   * @generated from enum value: ENDED = 8;
+   */
+  ENDED = 8,
+}
+
+/**
+ * Describes the enum godwit.v1.GroupChangeKind.
+ */
+export const GroupChangeKindSchema: GenEnum<GroupChangeKind> = /*@__PURE__*/
+  enumDesc(file_godwit_v1_message, 3);
+
+/**
  * @generated from enum godwit.v1.State
  */
 export enum State {
@@ -558,5 +814,5 @@ export enum State {
  * Describes the enum godwit.v1.State.
  */
 export const StateSchema: GenEnum<State> = /*@__PURE__*/
-  enumDesc(file_godwit_v1_message, 1);
+  enumDesc(file_godwit_v1_message, 4);
 

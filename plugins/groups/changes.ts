@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { Code, create, EventSchema, feedConversation, FeedSchema, Flag, GroupChangeSchema, groupConversation, GroupNoticeSchema, MessageSchema, toBinary, type Event } from 'godwit-schemas';
+import type { MembershipChange } from '../../broker/ports/conversation-log.js';
+import type { GroupRecord } from '../../broker/ports/groups.js';
+import type { PluginContext } from '../../broker/ports/plugin.js';
+import { refuse, unknownGroup, type Step } from './rules.js';
+
+const NOBODY: MembershipChange = { joined: [], left: [] };
+
+/**
+ * Changes groups. A change is put into the group's record as an intent, if the record is still the one that it was made
+ * of; then it is appended to the group's log, with who joins and leaves; then those are told in their feeds. Whoever
+ * finds an intent that is not carried out, after a crash or beside another who is just at it, carries it out first: the
+ * entries' ids follow from the change, so the log takes each once.
+ */
+export class GroupChanges {
+  constructor(private readonly context: Pick<PluginContext, 'storage' | 'append' | 'forgetRoutes' | 'now'>) {}
+
+  /**
+   * @param ifRevision 0 = whatever it is
+   * @param rule asked again when someone else was first
+   * @returns the group after it. @throws RefusedError what the rule throws; UNKNOWN_CONVERSATION, CONFLICT
+   */
+  async apply(group: string, ifRevision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<GroupRecord> {
+    const { groups } = this.context.storage;
+    for (;;) {
+      const record = (await groups.get(group)) ?? unknownGroup();
+      if (record.intent) await this.finish(record);
+      const step = await rule(record);
+      if (ifRevision !== 0n && ifRevision !== BigInt(record.revision)) refuse(Code.CONFLICT, `the group has revision ${record.revision} by now`);
+      if (!step) return record;
+      const next = this.next({ ...record, ...step.changed }, step);
+      if (await groups.put(next)) return this.finish(next);
+    }
+  }
+
+  /** @returns undefined: there is a group of that id. */
+  async create(first: Omit<GroupRecord, 'revision' | 'intent'>, step: Step): Promise<GroupRecord | undefined> {
+    const record = this.next({ ...first, revision: 0, intent: undefined }, step);
+    return (await this.context.storage.groups.put(record)) ? this.finish(record) : undefined;
+  }
+
+  /** What a crash left. */
+  async finishAll(): Promise<void> {
+    const { groups } = this.context.storage;
+    for (const group of await groups.unfinished()) {
+      const record = await groups.get(group);
+      if (record?.intent) await this.finish(record);
+    }
+  }
+
+  private next(record: GroupRecord, { change, membership = NOBODY }: Step): GroupRecord {
+    const revision = record.revision + 1;
+    return { ...record, revision, intent: change && { change: create(GroupChangeSchema, { ...change, revision: BigInt(revision) }), membership, atMs: this.context.now() } };
+  }
+
+  private async finish(record: GroupRecord): Promise<GroupRecord> {
+    const { group, intent, revision } = record;
+    if (!intent) return record;
+    const { storage, append, forgetRoutes } = this.context;
+    const { change, membership } = intent;
+    const id = idOf(group, revision, intent.atMs);
+    const [entry] = await append([{ conversation: groupConversation(group), members: [], membership, id, message: messageOf(id, { case: 'group', value: change }) }]);
+    forgetRoutes();
+    const concerned = [...membership.joined, ...membership.left].filter((user) => user !== change.by);
+    const notice = create(GroupNoticeSchema, { group, seq: BigInt(entry.seq), kind: change.kind, by: change.by, name: record.name });
+    const message = messageOf(id, { case: 'feed', value: create(FeedSchema, { group: notice }) });
+    await append(concerned.map((user) => ({ conversation: feedConversation(user), members: [user], id, message })));
+    await storage.groups.done(group, revision);
+    return { ...record, intent: undefined };
+  }
+}
+
+/** Of a change, the same whoever carries it out: rising with time, as all ids do. */
+function idOf(group: string, revision: number, atMs: number): Uint8Array {
+  const id = createHash('sha256').update(`${group} ${revision}`).digest().subarray(0, 16);
+  id.writeUIntBE(atMs, 0, 6);
+  return id;
+}
+
+function messageOf(id: Uint8Array, kind: Event['kind']): Uint8Array {
+  return toBinary(MessageSchema, create(MessageSchema, { id, flags: Flag.silent, event: create(EventSchema, { kind }) }));
+}

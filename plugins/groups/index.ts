@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { Code, createUlid, GroupChangeKind, GroupPermission, GroupRole, groupConversation, limits, ulidToString, validGroupId, validUserId, type GroupSettings, type RequestOf } from 'godwit-schemas';
+import type { GroupRecord } from '../../broker/ports/groups.js';
+import type { Caller, LogRoute, Plugin, PluginContext, Refusal } from '../../broker/ports/plugin.js';
+import { GroupChanges } from './changes.js';
+import { good, invited, joined, newInvitation, readToken, revoked } from './invitations.js';
+import { added, deleted, demoted, joining, leaving, may, memberOf, promoted, refuse, removed, settingsOf, transferred, unknownGroup, updated, type Step } from './rules.js';
+import { shownGroup, shownInvitation, summaryOf } from './shown.js';
+
+const NO_GROUP: Refusal = { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such group of yours' };
+const ADMINS_SEND: Refusal = { code: Code.NOT_ALLOWED, text: 'only admins send to this group' };
+
+export interface GroupsOptions {
+  /** Members of a group at most. */
+  mostMembers: number;
+}
+
+/** Groups: publishes to `group/<group>`, and the control calls that make and change them. */
+export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
+  let context: PluginContext;
+  let changes: GroupChanges;
+  const newId = createUlid();
+
+  async function route(caller: Caller, group: string): Promise<LogRoute | Refusal> {
+    const record = await context.storage.groups.get(group);
+    const member = record?.members.get(caller.user);
+    if (!record || !member) return NO_GROUP;
+    return may(record.maySend, member) ? { conversation: groupConversation(group), members: [] } : ADMINS_SEND;
+  }
+
+  /** @throws RefusedError where one of them cannot be in one more group */
+  async function checkNew(by: string, users: readonly string[]): Promise<void> {
+    const { directory, groups } = context.storage;
+    for (const user of users) {
+      if (!(await directory.user(user))) refuse(Code.UNKNOWN_USER, `there is no user ${user}`);
+      if ((await groups.countOf(user)) >= limits.groupsOfUser.value) refuse(Code.LIMIT_REACHED, `${user} is in ${limits.groupsOfUser.value} groups`);
+      const refusal = user === by ? undefined : await context.mayReach(by, user, 'group');
+      if (refusal) refuse(refusal.code, `${user}: ${refusal.text}`);
+    }
+  }
+
+  async function create({ user }: Caller, request: RequestOf<'groups.create'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownGroup> }> {
+    const settings = checkSettings(request.settings);
+    if (!settings?.name) refuse(Code.MALFORMED, 'a group needs a name');
+    const users = checkUsers(request.members).filter((member) => member !== user);
+    await checkNew(user, [user, ...users]);
+    const group = request.group || (callId.length > 0 ? idOfCall(user, callId) : ulidToString(newId()));
+    if (!validGroupId(group)) refuse(Code.MALFORMED, 'a group id is 1 to 64 of A-Z a-z 0-9 _ -');
+    const now = context.now();
+    const empty = { group, name: '', description: '', picture: '', maySend: GroupPermission.EVERYONE, mayEdit: GroupPermission.EVERYONE, mayAdd: GroupPermission.EVERYONE, ...settings, createdAtMs: now, members: new Map(), invitations: [] };
+    const { changed } = joining({ ...empty, revision: 0, intent: undefined }, user, [user, ...users], GroupChangeKind.CREATED, mostMembers, now)!;
+    const first = { ...empty, ...changed };
+    first.members = new Map([...first.members].map(([name, member]) => [name, name === user ? { ...member, role: GroupRole.CREATOR } : member]));
+    const membership = { joined: [user, ...users], left: [] };
+    const change = { kind: GroupChangeKind.CREATED, by: user, users: membership.joined, settings: settingsOf({ ...first, revision: 1, intent: undefined }) };
+    const record = await changes.create(first, { changed: {}, change, membership });
+    if (record) return { group: shownGroup(record) };
+    // The same call once more, which the server has forgotten.
+    const known = await context.storage.groups.get(group);
+    if (request.group || known?.members.get(user)?.role !== GroupRole.CREATOR) refuse(Code.CONFLICT, 'there is a group of that id');
+    return { group: shownGroup(known) };
+  }
+
+  async function change(group: string, revision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownGroup> }> {
+    return { group: shownGroup(await changes.apply(group, revision, rule)) };
+  }
+
+  /** @param step of these users; which of them it is not so of yet, the change says */
+  async function changeMembers({ group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownGroup>; changed: readonly string[] }> {
+    const named = checkUsers(users);
+    if (named.length === 0) refuse(Code.MALFORMED, 'users are needed');
+    let changed: readonly string[] = [];
+    const record = await changes.apply(group, revision, async (known) => {
+      const made = await step(known, named);
+      changed = made?.change?.users ?? [];
+      return made;
+    });
+    return { group: shownGroup(record), changed };
+  }
+
+  async function list({ user }: Caller, { after, limit }: RequestOf<'groups.list'>): Promise<{ groups: ReturnType<typeof summaryOf>[]; more: boolean }> {
+    if (after !== '' && !validGroupId(after)) refuse(Code.MALFORMED, 'after must be a group id');
+    const page = Math.min(limit || limits.groupsPage.value, limits.groupsPage.value);
+    const names = await context.storage.groups.ofUser(user, after, page + 1);
+    const records = await Promise.all(names.slice(0, page).map((group) => context.storage.groups.get(group)));
+    return { groups: records.flatMap((record) => (record?.members.has(user) ? [summaryOf(record, user)] : [])), more: names.length > page };
+  }
+
+  /** @throws RefusedError UNKNOWN_CONVERSATION */
+  async function mine(user: string, group: string): Promise<GroupRecord> {
+    const record = (await context.storage.groups.get(group)) ?? unknownGroup();
+    memberOf(record, user);
+    return record;
+  }
+
+  return {
+    name: 'groups',
+    start(given) {
+      context = given;
+      changes = new GroupChanges(given);
+      return changes.finishAll();
+    },
+    route: (caller, topic) => (topic.kind === 'group' ? route(caller, topic.group) : undefined),
+    methods: {
+      'groups.create': create,
+      'groups.get': async ({ user }, { group }: RequestOf<'groups.get'>) => ({ group: shownGroup(await mine(user, group)) }),
+      'groups.list': list,
+      'groups.update': ({ user }, { group, revision, $typeName: _, $unknown: __, ...settings }: RequestOf<'groups.update'>) => change(group, revision, (record) => updated(record, user, checkSettings(settings)!)),
+      'groups.add': ({ user }, request: RequestOf<'groups.add'>) =>
+        changeMembers(request, async (record, users) => {
+          const step = added(record, user, users, mostMembers, context.now());
+          await checkNew(user, step?.membership?.joined ?? []);
+          return step;
+        }),
+      'groups.remove': ({ user }, request: RequestOf<'groups.remove'>) => changeMembers(request, (record, users) => removed(record, user, users)),
+      'groups.promote': ({ user }, request: RequestOf<'groups.promote'>) => changeMembers(request, (record, users) => promoted(record, user, users)),
+      'groups.demote': ({ user }, request: RequestOf<'groups.demote'>) => changeMembers(request, (record, users) => demoted(record, user, users)),
+      'groups.leave': async ({ user }, { group }: RequestOf<'groups.leave'>) => {
+        await changes.apply(group, 0n, (record) => leaving(record, user));
+        return {};
+      },
+      'groups.transfer': ({ user }, { group, revision, user: to }: RequestOf<'groups.transfer'>) => change(group, revision, (record) => transferred(record, user, to)),
+      'groups.delete': async ({ user }, { group, revision }: RequestOf<'groups.delete'>) => {
+        await changes.apply(group, revision, (record) => deleted(record, user));
+        return {};
+      },
+      'groups.invite': async ({ user }, { group, expiresInS, uses }: RequestOf<'groups.invite'>) => {
+        const { token, invitation } = newInvitation(group, user, expiresInS, uses, context.now());
+        await changes.apply(group, 0n, (record) => invited(record, user, invitation, context.now()));
+        return { token, invitation: shownInvitation(invitation) };
+      },
+      'groups.invitations': async ({ user }, { group }: RequestOf<'groups.invitations'>) => {
+        const record = await mine(user, group);
+        if (!may(record.mayAdd, memberOf(record, user))) refuse(Code.NOT_ALLOWED, 'only admins see the invitations of this group');
+        return { invitations: good(record, context.now()).map(shownInvitation) };
+      },
+      'groups.revoke': async ({ user }, { group, invitation }: RequestOf<'groups.revoke'>) => {
+        let known = false;
+        await changes.apply(group, 0n, (record) => {
+          const step = revoked(record, user, invitation);
+          known = step !== undefined;
+          return step;
+        });
+        return { revoked: known };
+      },
+      'groups.join': async ({ user }, { token }: RequestOf<'groups.join'>) => {
+        const { group, secret } = readToken(token);
+        // Who has no good token is not told whether there is such a group.
+        if (!(await context.storage.groups.get(group))) refuse(Code.NOT_ALLOWED, 'this invitation is not good any more');
+        await checkNew(user, [user]);
+        return change(group, 0n, (record) => joined(record, user, secret, mostMembers, context.now()));
+      },
+    },
+  };
+}
+
+/** Of a call that is made again after the server has forgotten it: the same group. */
+function idOfCall(user: string, callId: Uint8Array): string {
+  return createHash('sha256').update(`${user} `).update(callId).digest('base64url').slice(0, 26);
+}
+
+/** What of the settings is there. @throws RefusedError */
+function checkSettings(given: Partial<GroupSettings> | undefined): Partial<Pick<GroupRecord, 'name' | 'description' | 'picture' | 'maySend' | 'mayEdit' | 'mayAdd'>> | undefined {
+  if (!given) return undefined;
+  const { name, description, picture, maySend, mayEdit, mayAdd } = given;
+  if (name !== undefined && name.trim() === '') refuse(Code.MALFORMED, 'a group needs a name');
+  for (const [what, text, most] of [['name', name, limits.groupNameBytes], ['description', description, limits.groupDescriptionBytes], ['picture', picture, limits.groupPictureBytes]] as const) {
+    if (text !== undefined && Buffer.byteLength(text) > most.value) refuse(Code.TOO_LARGE, `the ${what} of a group has at most ${most.value} bytes`);
+  }
+  for (const permission of [maySend, mayEdit, mayAdd]) {
+    if (permission !== undefined && !(permission in GroupPermission)) refuse(Code.MALFORMED, 'a permission is EVERYONE or ADMINS');
+  }
+  return Object.fromEntries(Object.entries({ name, description, picture, maySend, mayEdit, mayAdd }).filter(([, value]) => value !== undefined));
+}
+
+/** Each of them once. @throws RefusedError */
+function checkUsers(users: readonly string[]): string[] {
+  for (const user of users) if (!validUserId(user)) refuse(Code.MALFORMED, 'users are user ids');
+  return [...new Set(users)];
+}

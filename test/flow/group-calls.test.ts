@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Code, create, GroupChangeKind, GroupRole, GroupsAddRequestSchema, limits, RequestSchema, toBinary, type GroupPermission } from 'godwit-schemas';
+import type { GroupRecord } from '../../broker/ports/groups.js';
+import { newId } from '../support/deliveries.js';
+import { Device } from '../support/device.js';
+import { startGodwit } from '../support/godwit.js';
+import { done, group, people, refused, roles, say, story } from '../support/groups.js';
+
+describe('what is asked for groups', () => {
+  test('is checked: names (groupNameBytes), descriptions (groupDescriptionBytes), pictures (groupPictureBytes), users (groupMembers)', async (t) => {
+    const server = await startGodwit(t, { env: { GODWIT_GROUP_MAX_MEMBERS: '3' } });
+    const [alice] = await people(t, server, 'alice', 'bob', 'carol', 'dave');
+    await refused(alice, 'groups.create', { group: 'birds' }, Code.MALFORMED);
+    await refused(alice, 'groups.create', { group: 'birds', settings: { name: ' ' } }, Code.MALFORMED);
+    await refused(alice, 'groups.create', { group: 'b/irds', settings: { name: 'Birds' } }, Code.MALFORMED);
+    await refused(alice, 'groups.create', { settings: { name: 'Birds' }, members: ['nobody'] }, Code.UNKNOWN_USER);
+    await refused(alice, 'groups.create', { settings: { name: 'x'.repeat(257) } }, Code.TOO_LARGE);
+    await refused(alice, 'groups.create', { settings: { name: 'x', description: 'x'.repeat(4_097) } }, Code.TOO_LARGE);
+    await refused(alice, 'groups.create', { settings: { name: 'x', picture: 'x'.repeat(1_025) } }, Code.TOO_LARGE);
+    await refused(alice, 'groups.create', { settings: { name: 'x', maySend: 7 as GroupPermission } }, Code.MALFORMED);
+    await refused(alice, 'groups.create', { settings: { name: 'Birds' }, members: ['bob', 'carol', 'dave'] }, Code.LIMIT_REACHED);
+    const { group: made } = await done(alice, 'groups.create', { settings: { name: 'Birds' }, members: ['bob', 'bob', 'alice'] });
+    assert.deepEqual(Object.keys(roles(made!)), ['alice', 'bob']);
+    assert.match(made!.group, /^[A-Za-z0-9_-]{26}$/);
+    await refused(alice, 'groups.add', { group: made!.group, users: ['carol', 'dave'] }, Code.LIMIT_REACHED);
+    await refused(alice, 'groups.add', { group: made!.group, users: [] }, Code.MALFORMED);
+    await refused(alice, 'groups.add', { group: made!.group, users: ['a b'] }, Code.MALFORMED);
+    await refused(alice, 'groups.remove', { group: made!.group, users: ['alice'] }, Code.MALFORMED);
+    await refused(alice, 'groups.promote', { group: made!.group, users: ['dave'] }, Code.UNKNOWN_USER);
+    await refused(alice, 'groups.transfer', { group: made!.group, user: 'dave' }, Code.UNKNOWN_USER);
+  });
+
+  test('a call that is made again happens once, also when the server has forgotten it', async (t) => {
+    const server = await startGodwit(t);
+    const [alice] = await people(t, server, 'alice', 'bob');
+    const callId = newId();
+    const first = await alice.call('groups.create', { settings: { name: 'Birds' }, members: ['bob'] }, callId);
+    await server.restart();
+    const back = await Device.connect(t, server, 'alice:phone');
+    const again = await back.call('groups.create', { settings: { name: 'Birds' }, members: ['bob'] }, callId);
+    assert.equal(again.value?.group?.group, first.value?.group?.group);
+    assert.equal((await done(back, 'groups.list', {})).groups.length, 1);
+  });
+
+  test('what a crash cut off is carried out at the next start: the log and the feeds have it, once', async (t) => {
+    let cut: (() => void) | undefined;
+    const server = await startGodwit(t, {
+      wrapStorage: (storage) => ({
+        ...storage,
+        groups: Object.assign(Object.create(storage.groups) as typeof storage.groups, {
+          put: async (record: GroupRecord) => {
+            const put = await storage.groups.put(record);
+            if (!cut || record.revision !== 2) return put;
+            cut();
+            return new Promise<boolean>(() => undefined);
+          },
+        }),
+      }),
+    });
+    const [alice, bob] = await people(t, server, 'alice', 'bob', 'carol');
+    await group([alice, bob], 'birds');
+    const crashed = new Promise<void>((resolve) => (cut = resolve));
+    alice.client.publish('rpc/groups.add', Buffer.from(toBinary(RequestSchema, create(RequestSchema, { callId: newId(), params: toBinary(GroupsAddRequestSchema, create(GroupsAddRequestSchema, { group: 'birds', users: ['carol'] })) }))), { qos: 1 });
+    await crashed;
+    cut = undefined;
+    await server.restart();
+    await server.restart();
+    const carol = await Device.connect(t, server, 'carol:phone');
+    await carol.next('feed', 'that she was added');
+    await carol.settled();
+    assert.deepEqual([story(carol, 'birds'), carol.got('feed').length], [['ADDED carol'], 1]);
+    const back = await Device.connect(t, server, 'alice:phone');
+    assert.equal((await say(back, 'birds', 'welcome')).code, Code.OK);
+    await carol.message('welcome');
+  });
+
+  test('groupsOfUser: nobody is in more; groupsPage: the list is paged by itself', { timeout: 60_000 }, async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    const { groups } = server.godwit.storage;
+    const members = new Map([['bob', { role: GroupRole.CREATOR, joinedAtMs: 1 }]]);
+    const settings = { name: 'x', description: '', picture: '', maySend: 0, mayEdit: 0, mayAdd: 0 } as const;
+    const put = (i: number): Promise<boolean> => groups.put({ group: `g${String(i).padStart(4, '0')}`, revision: 1, ...settings, createdAtMs: 1, members, invitations: [], intent: undefined });
+    await Promise.all(Array.from({ length: limits.groupsOfUser.value }, (_, i) => put(i)));
+    await refused(bob, 'groups.create', { settings: { name: 'One more' } }, Code.LIMIT_REACHED);
+    assert.match(await refused(alice, 'groups.create', { settings: { name: 'With bob' }, members: ['bob'] }, Code.LIMIT_REACHED), /^bob is in 1000 groups/);
+    const { token } = await done(alice, 'groups.invite', { group: (await done(alice, 'groups.create', { group: 'birds', settings: { name: 'Birds' } })).group!.group });
+    await refused(bob, 'groups.join', { token }, Code.LIMIT_REACHED);
+    await put(limits.groupsPage.value);
+    const first = await done(bob, 'groups.list', { limit: 5_000 });
+    assert.deepEqual([first.groups.length, first.more], [limits.groupsPage.value, true]);
+    const rest = await done(bob, 'groups.list', { after: first.groups.at(-1)!.group });
+    assert.deepEqual([rest.groups.length, rest.more], [1, false]);
+  });
+
+  test('groupInvitations and invitationDays: so many, so long', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await group([alice], 'birds');
+    for (let i = 0; i < limits.groupInvitations.value - 1; i++) await done(alice, 'groups.invite', { group: 'birds', expiresInS: 60 });
+    const { token, invitation } = await done(alice, 'groups.invite', { group: 'birds' });
+    assert.ok(Math.abs(Number(invitation!.expiresAtMs) - server.clock.now() - limits.invitationDays.value * 86_400_000) < 60_000);
+    await refused(alice, 'groups.invite', { group: 'birds' }, Code.LIMIT_REACHED);
+    await refused(alice, 'groups.invite', { group: 'birds', expiresInS: 53 * 7 * 86_400 }, Code.MALFORMED);
+    server.clock.advance(61_000);
+    await done(alice, 'groups.invite', { group: 'birds' });
+    server.clock.advance(limits.invitationDays.value * 86_400_000);
+    await refused(bob, 'groups.join', { token }, Code.NOT_ALLOWED);
+  });
+
+  test('the list is paged, and says what one is there', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    for (const id of ['c', 'a', 'b']) await group([alice, bob], id);
+    const first = await done(bob, 'groups.list', { limit: 2 });
+    assert.deepEqual([first.groups.map(({ group: id, members, role }) => [id, members, GroupRole[role]]), first.more], [[['a', 2, 'MEMBER'], ['b', 2, 'MEMBER']], true]);
+    const rest = await done(bob, 'groups.list', { limit: 2, after: 'b' });
+    assert.deepEqual([rest.groups.map(({ group: id }) => id), rest.more], [['c'], false]);
+  });
+
+  test('who is added or removed is told in their feed', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await group([alice, bob], 'birds');
+    await done(alice, 'groups.remove', { group: 'birds', users: ['bob'] });
+    await bob.next('feed', 'the second entry', ({ value }) => value.seq === 2n);
+    const notices = bob.got('feed').map(({ value }) => (value.event?.kind.case === 'feed' ? value.event.kind.value.group : undefined));
+    assert.deepEqual(notices.map((notice) => [notice!.group, GroupChangeKind[notice!.kind], notice!.by, notice!.name, notice!.seq]), [['birds', 'CREATED', 'alice', 'Birds', 1n], ['birds', 'REMOVED', 'alice', 'Birds', 2n]]);
+    assert.deepEqual(alice.got('feed'), []);
+  });
+});
