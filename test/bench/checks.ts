@@ -30,6 +30,8 @@ export function checks(results: Results): Check[] {
     { text: 'p50 at 1,000/s', value: median('latency-1000', 'p50'), bound: 3, ...must, unit: 'ms', ...most },
     { text: 'CPU per message at 1,000/s', value: times('latency-1000', 'serverCpuUs'), bound: 4, ...must, ...most },
     { text: 'p99 at 1,000/s above that of write + fdatasync', value: overDisk(results), bound: 5, ...must, unit: 'ms', ...most },
+    { text: 'CPU per delivery in a group of 256', value: times('group-256', 'serverCpuUs'), bound: 0.5, ...must, ...most },
+    { text: 'CPU per delivery in a group of 1,024', value: times('group-1024', 'serverCpuUs'), bound: 0.5, ...must, ...most },
     { text: 'an idle connection', value: median('idle', 'residentKb'), bound: 20, ...must, unit: 'KB', ...most },
     {
       text: 'memory (without page cache) after a million messages beside 400,000',
@@ -43,6 +45,8 @@ export function checks(results: Results): Check[] {
     { text: 'throughput', value: times('throughput', 'perSecond'), bound: 2.5, ...aim, ...least },
     { text: 'drain to one device', value: times('drain-1', 'perSecond'), bound: 2, ...aim, ...least },
     { text: 'drain to 50 devices', value: times('drain-50', 'perSecond'), bound: 2, ...aim, ...least },
+    { text: 'CPU per delivery in a group of 256', value: times('group-256', 'serverCpuUs'), bound: 0.25, ...aim, ...most },
+    { text: 'CPU per delivery in a group of 1,024', value: times('group-1024', 'serverCpuUs'), bound: 0.25, ...aim, ...most },
     { text: 'an idle connection', value: median('idle', 'residentKb'), bound: 8, ...aim, unit: 'KB', ...most },
   ].filter(({ value }) => !Number.isNaN(value));
 }

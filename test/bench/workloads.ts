@@ -47,6 +47,7 @@ export interface Workload {
 
 const pairCount = 50;
 const window = 20;
+const groupSenders = 4;
 const idleClients = 5000;
 const idleBaseline = 100;
 const reconnectingClients = 2000;
@@ -70,6 +71,8 @@ export const workloads: Workload[] = [
   latency(5000),
   drain('drain-1', 1, 10_000, 100),
   drain('drain-50', 50, 1000, window),
+  fanOut(256),
+  fanOut(1024),
   {
     name: 'idle',
     title: `${idleClients.toLocaleString('en')} idle connections`,
@@ -149,6 +152,35 @@ function drain(name: string, devices: number, queued: number, fillWindow: number
     run: async (server, peer, scale) => {
       const repeats = scale.drains[devices === 1 ? 0 : 1];
       return generate({ kind: 'drain', ...(await pairsOf(server, peer, devices)), window: fillWindow, queued, repeats });
+    },
+  };
+}
+
+/** Four members send, all others receive. */
+function fanOut(members: number): Workload {
+  return {
+    name: `group-${members}`,
+    title: `a group of ${members.toLocaleString('en')}, all connected`,
+    rows: [
+      { metric: 'perSecond', label: 'deliveries', unit: 'deliveries/s', digits: 0, ratio: true },
+      { metric: 'serverCpuUs', label: 'server CPU', unit: 'µs/delivery', digits: 2, ratio: true },
+      generatorCpu,
+    ],
+    best: { metric: 'serverCpuUs', higher: false },
+    run: async (server, { dialect: { payload, group: dialect } }, scale) => {
+      const group = 'birds';
+      const senderNames = Array.from({ length: groupSenders }, (_, index) => `a${index}`);
+      const receiverNames = Array.from({ length: members - groupSenders }, (_, index) => `b${String(index).padStart(4, '0')}`);
+      return generate({
+        kind: 'fan-out',
+        ...{ server: { host: server.host, port: server.port }, pid: server.pid, payload, publishTopic: dialect.publishTopic(group) },
+        senders: await Promise.all(senderNames.map(async (user) => ({ account: await server.account(user, true), filter: dialect.senderFilter?.(user) }))),
+        receivers: await Promise.all(
+          receiverNames.map(async (user) => ({ account: await server.account(user, false), filter: dialect.receiverFilter(user, group), deliveryTopic: dialect.deliveryTopic(user, group) })),
+        ),
+        prepare: await server.prepareGroup?.(group, [...senderNames, ...receiverNames]),
+        ...{ window, warmMs: scale.warmMs, measureMs: scale.measureMs },
+      });
     },
   };
 }

@@ -77,7 +77,21 @@ export interface ReconnectJob extends Base {
   settleMs: number;
 }
 
-export type Job = ThroughputJob | CountJob | PacedJob | DrainJob | IdleJob | ReconnectJob;
+/** As fast as the windows allow, from a few to all in one group, for a time after a warm-up. */
+export interface FanOutJob extends Base {
+  kind: 'fan-out';
+  payload: Payload;
+  publishTopic: string;
+  senders: { account: Account; filter?: string }[];
+  receivers: (ClientPlan & { deliveryTopic: string })[];
+  /** A call that makes the group once all are connected, where a server has groups. */
+  prepare?: { url: string; authorization: string; body: string };
+  window: number;
+  warmMs: number;
+  measureMs: number;
+}
+
+export type Job = ThroughputJob | CountJob | PacedJob | DrainJob | IdleJob | ReconnectJob | FanOutJob;
 
 /** What was measured, by name. `generatorCpu` is a part of one core. */
 export type Metrics = Record<string, number>;

@@ -1,5 +1,6 @@
 import { idle, reconnect } from './connections.js';
 import { drain } from './drain.js';
+import { fanOut } from './fan-out.js';
 import type { Job, Metrics } from './job.js';
 import { paced } from './paced.js';
 import { count, throughput } from './throughput.js';
@@ -16,6 +17,8 @@ export function runJob(job: Job): Promise<Metrics> {
       return drain(job);
     case 'idle':
       return idle(job);
+    case 'fan-out':
+      return fanOut(job);
     case 'reconnect':
       return reconnect(job);
   }

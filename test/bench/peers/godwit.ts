@@ -22,6 +22,12 @@ const dialect: Dialect = {
   deliveryTopic: (to) => deliveryTopics.msg(to),
   receiverFilter: (user) => deliveryTopics.all(user),
   senderFilter: (user) => deliveryTopics.all(user),
+  group: {
+    publishTopic: (group) => publishTopics.group(group),
+    deliveryTopic: (user) => deliveryTopics.msg(user),
+    receiverFilter: (user) => deliveryTopics.all(user),
+    senderFilter: (user) => deliveryTopics.result(user),
+  },
 };
 
 export const godwit: Peer = {
@@ -45,12 +51,18 @@ export const godwit: Peer = {
       GODWIT_CONNECTS_PER_MINUTE: '0',
     });
     const [, port] = await server.printed(/mqtt:\/\/[^\s:/]+:(\d+)/);
+    const [, httpPort] = await server.printed(/http:\/\/[^\s:/]+:(\d+)/);
     return {
       host,
       port: Number(port),
       pid: server.pid,
       // Also a sender's session is a persistent one, as the SDK's is.
       account: async (user) => ({ clientId: `${user}:${device}`, username: user, password: await token(user, secret), clean: false }),
+      prepareGroup: async (group, members) => ({
+        url: `http://${host}:${httpPort}/v1/groups.create`,
+        authorization: `Bearer ${await token(members[0], secret)}`,
+        body: JSON.stringify({ group, settings: { name: group }, members }),
+      }),
       stop: () => server.stop(),
     };
   },

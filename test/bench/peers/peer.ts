@@ -20,6 +20,8 @@ export interface Running {
   pid: number;
   /** The account of a device of `user`. */
   account(user: string, clean: boolean): Promise<Account>;
+  /** The call that makes a group, its first member the creator, where the server has groups. */
+  prepareGroup?(group: string, members: string[]): Promise<{ url: string; authorization: string; body: string }>;
   stop(): Promise<void>;
 }
 
@@ -31,4 +33,14 @@ export interface Dialect {
   receiverFilter(user: string): string;
   /** Set where a server tells senders what became of their messages, on topics that its clients subscribe to. */
   senderFilter?: (user: string) => string;
+  group: GroupDialect;
+}
+
+/** How a message reaches everyone in a group. */
+export interface GroupDialect {
+  publishTopic(group: string): string;
+  deliveryTopic(user: string, group: string): string;
+  receiverFilter(user: string, group: string): string;
+  /** What the senders subscribe to, who are no receivers. */
+  senderFilter?(user: string): string;
 }

@@ -7,6 +7,7 @@ export const plainDialect: Dialect = {
   publishTopic: (to) => `m/${to}`,
   deliveryTopic: (to) => `m/${to}`,
   receiverFilter: (user) => `m/${user}`,
+  group: { publishTopic: (group) => `g/${group}`, deliveryTopic: (_user, group) => `g/${group}`, receiverFilter: (_user, group) => `g/${group}` },
 };
 
 export const plainAccount = (user: string, clean: boolean): Promise<Account> => Promise.resolve({ clientId: user, clean });
