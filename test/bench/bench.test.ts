@@ -109,6 +109,27 @@ describe('workloads on a stock Aedes', () => {
     assert.ok(metrics.perSecond > 0);
   });
 
+  const groupOf = async (name: string, receivers: number) => {
+    const { server: address, pid, payload } = await base(name, 0);
+    const topic = `g/${name}`;
+    return {
+      ...{ kind: 'fan-out' as const, server: address, pid, payload, publishTopic: topic, window: 5, warmMs: 20, measureMs: 200 },
+      senders: [{ account: await plainAccount(`${name}-a`, true) }, { account: await plainAccount(`${name}-b`, true) }],
+      receivers: await Promise.all(Array.from({ length: receivers }, async (_, index) => ({ account: await plainAccount(`${name}-r${index}`, false), filter: topic, deliveryTopic: topic }))),
+    };
+  };
+
+  test('what two send to a group reaches everyone, once and in the order of each', async () => {
+    const metrics = await runJob(await groupOf('fan', 5));
+    assert.deepEqual([metrics.repeated, metrics.reordered], [0, 0]);
+    assert.ok(metrics.perSecond > 0);
+  });
+
+  test('messages to those who are away are counted as they are acknowledged', async () => {
+    const metrics = await runJob({ ...(await groupOf('away', 3)), away: true });
+    assert.ok(metrics.perSecond > 0);
+  });
+
   test('those that reconnect get their session back', async () => {
     const clients = await Promise.all(
       Array.from({ length: 20 }, async (_, index) => ({ account: await plainAccount(`back${index}`, false), filter: `m/back${index}` })),

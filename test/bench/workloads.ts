@@ -73,6 +73,8 @@ export const workloads: Workload[] = [
   drain('drain-50', 50, 1000, window),
   fanOut(256),
   fanOut(1024),
+  fanOutAway(2),
+  fanOutAway(1024),
   {
     name: 'idle',
     title: `${idleClients.toLocaleString('en')} idle connections`,
@@ -167,21 +169,33 @@ function fanOut(members: number): Workload {
       generatorCpu,
     ],
     best: { metric: 'serverCpuUs', higher: false },
-    run: async (server, { dialect: { payload, group: dialect } }, scale) => {
-      const group = 'birds';
-      const senderNames = Array.from({ length: groupSenders }, (_, index) => `a${index}`);
-      const receiverNames = Array.from({ length: members - groupSenders }, (_, index) => `b${String(index).padStart(4, '0')}`);
-      return generate({
-        kind: 'fan-out',
-        ...{ server: { host: server.host, port: server.port }, pid: server.pid, payload, publishTopic: dialect.publishTopic(group) },
-        senders: await Promise.all(senderNames.map(async (user) => ({ account: await server.account(user, true), filter: dialect.senderFilter?.(user) }))),
-        receivers: await Promise.all(
-          receiverNames.map(async (user) => ({ account: await server.account(user, false), filter: dialect.receiverFilter(user, group), deliveryTopic: dialect.deliveryTopic(user, group) })),
-        ),
-        prepare: await server.prepareGroup?.(group, [...senderNames, ...receiverNames]),
-        ...{ window, warmMs: scale.warmMs, measureMs: scale.measureMs },
-      });
-    },
+    run: async (server, peer, scale) => generate({ kind: 'fan-out', ...(await groupOf(server, peer, groupSenders, members)), window, warmMs: scale.warmMs, measureMs: scale.measureMs }),
+  };
+}
+
+/** One member sends, nobody else is there. */
+function fanOutAway(members: number): Workload {
+  return {
+    name: `group-${members}-away`,
+    title: `a group of ${members.toLocaleString('en')}, the others away`,
+    rows: [perSecond('throughput'), serverCpu, generatorCpu],
+    best: faster,
+    once: { peers: ['Godwit'] },
+    run: async (server, peer, scale) => generate({ kind: 'fan-out', ...(await groupOf(server, peer, 1, members)), away: true, window, warmMs: scale.warmMs, measureMs: scale.measureMs }),
+  };
+}
+
+async function groupOf(server: Running, { dialect: { payload, group: dialect } }: Peer, senders: number, members: number) {
+  const group = 'birds';
+  const senderNames = Array.from({ length: senders }, (_, index) => `a${index}`);
+  const receiverNames = Array.from({ length: members - senders }, (_, index) => `b${String(index).padStart(4, '0')}`);
+  return {
+    ...{ server: { host: server.host, port: server.port }, pid: server.pid, payload, publishTopic: dialect.publishTopic(group) },
+    senders: await Promise.all(senderNames.map(async (user) => ({ account: await server.account(user, true), filter: dialect.senderFilter?.(user) }))),
+    receivers: await Promise.all(
+      receiverNames.map(async (user) => ({ account: await server.account(user, false), filter: dialect.receiverFilter(user, group), deliveryTopic: dialect.deliveryTopic(user, group) })),
+    ),
+    prepare: await server.prepareGroup?.(group, [...senderNames, ...receiverNames]),
   };
 }
 

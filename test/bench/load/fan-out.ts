@@ -20,17 +20,17 @@ interface Sender {
   acknowledged: number;
 }
 
-/** Deliveries a second of what some send to one group, and the server's CPU time for each. */
+/** Deliveries a second of what some send to one group, and the server's CPU time for each; where the receivers are away, messages. */
 export async function fanOut(job: FanOutJob): Promise<Metrics> {
   const run = new FanOut(job);
   await run.connect();
   run.go(Infinity);
   await sleep(job.warmMs);
-  const before = run.delivered;
+  const before = run.done;
   const meter = new Meter(job.pid);
   await sleep(job.measureMs);
   const { seconds, serverCpuUs, generatorCpu, othersCpu } = meter.stop();
-  const deliveries = run.delivered - before;
+  const deliveries = run.done - before;
   await run.finish();
   return { perSecond: deliveries / seconds, serverCpuUs: serverCpuUs / deliveries, generatorCpu, othersCpu, repeated: run.repeated, reordered: run.reordered };
 }
@@ -40,6 +40,7 @@ class FanOut {
   repeated = 0;
   reordered = 0;
   private published = 0;
+  private acknowledged = 0;
   private limit = Infinity;
   private readonly senders: Sender[] = [];
   private readonly connections: Connection[] = [];
@@ -61,13 +62,26 @@ class FanOut {
       const { connection } = await Connection.open(server, account);
       if (filter) await connection.subscribe(filter);
       const sender: Sender = { connection, template, published: 0, acknowledged: 0 };
-      connection.handler = { acknowledged: () => void sender.acknowledged++, arrived: () => {}, turn: () => {}, afterTurn: () => this.fill(sender) };
+      const acknowledged = (): void => {
+        sender.acknowledged++;
+        this.acknowledged++;
+      };
+      connection.handler = { acknowledged, arrived: () => {}, turn: () => {}, afterTurn: () => this.fill(sender) };
       this.senders.push(sender);
       this.connections.push(connection);
     }
-    if (!prepare) return;
+    if (prepare) await this.prepare(prepare);
+    if (this.job.away) await Promise.all(this.connections.splice(0, receivers.length).map((connection) => connection.leave()));
+  }
+
+  private async prepare(prepare: NonNullable<FanOutJob['prepare']>): Promise<void> {
     const response = await fetch(prepare.url, { method: 'POST', headers: { authorization: prepare.authorization, 'content-type': 'application/json' }, body: prepare.body });
     if (!response.ok) throw new Error(`the group could not be made: ${response.status} ${await response.text()}`);
+  }
+
+  /** Deliveries, or messages. */
+  get done(): number {
+    return this.job.away ? this.acknowledged : this.delivered;
   }
 
   go(limit: number): void {
@@ -77,12 +91,12 @@ class FanOut {
 
   async finish(): Promise<void> {
     this.limit = 0;
-    const expected = (): number => this.published * this.job.receivers.length;
-    for (let seen = -1, seenAt = performance.now(); this.delivered < expected(); await sleep(pollMs)) {
+    const expected = (): number => this.published * (this.job.away ? 1 : this.job.receivers.length);
+    for (let seen = -1, seenAt = performance.now(); this.done < expected(); await sleep(pollMs)) {
       const lost = this.connections.find(({ error }) => error);
       if (lost) throw lost.error;
-      if (this.delivered !== seen) [seen, seenAt] = [this.delivered, performance.now()];
-      else if (performance.now() - seenAt > stallMs) throw new Error(`nothing has moved for ${stallMs / 1000} s: ${this.delivered} of ${expected()} delivered`);
+      if (this.done !== seen) [seen, seenAt] = [this.done, performance.now()];
+      else if (performance.now() - seenAt > stallMs) throw new Error(`nothing has moved for ${stallMs / 1000} s: ${this.done} of ${expected()} done`);
     }
     await Promise.all(this.connections.map((connection) => connection.leave()));
   }
@@ -92,7 +106,7 @@ class FanOut {
     const room = (): boolean =>
       this.published < this.limit &&
       sender.published - sender.acknowledged < window &&
-      this.published * receivers.length - this.delivered < window * this.senders.length * undeliveredWindows * receivers.length;
+      (this.job.away || this.published * receivers.length - this.delivered < window * this.senders.length * undeliveredWindows * receivers.length);
     if (!room()) return;
     const now = performance.now();
     while (room()) {

@@ -86,6 +86,8 @@ export interface FanOutJob extends Base {
   receivers: (ClientPlan & { deliveryTopic: string })[];
   /** A call that makes the group once all are connected, where a server has groups. */
   prepare?: { url: string; authorization: string; body: string };
+  /** The receivers leave before anything is sent: what counts then are the messages. */
+  away?: boolean;
   window: number;
   warmMs: number;
   measureMs: number;
