@@ -17,9 +17,11 @@ const texts: Record<string, string> = {
   Message: "id:1b body:2b deviceBodies:3m expiresInS:4u preview:5b flags:6u epoch:7U devicesRevision:8u from:10s fromDevice:11s conversation:12s seq:13U sentAtMs:14U event:15Event after:16U",
   Event: "kind/gap:1Gap kind/group:2GroupChange kind/erased:3Erased kind/feed:4Feed",
   Gap: "from:1U to:2U reason:3e",
-  GroupChange: "revision:1U",
+  GroupSettings: "name:1s description:2s picture:3s maySend:4e mayEdit:5e mayAdd:6e",
+  GroupChange: "revision:1U kind:2e by:3s users:4s* role:5e settings:6GroupSettings successor:7s",
   Erased: "seq:1U",
-  Feed: "device:1s",
+  Feed: "device:1s group:2GroupNotice",
+  GroupNotice: "group:1s seq:2U kind:3e by:4s name:5s",
   Result: "id:1b seq:2U sentAtMs:3U code:4e text:5s retryAfterMs:6u packetId:7u detail:8b",
   Read: "seq:1U",
   Typing: "conversation:1s from:2s",
@@ -34,6 +36,40 @@ const texts: Record<string, string> = {
   ReadSetResponse: "seq:1U",
   AuthRenewRequest: "token:1s",
   AuthRenewResponse: "expiresAtMs:1U serverTimeMs:2U",
+  Group: "group:1s revision:2U settings:3GroupSettings createdAtMs:4U members:5GroupMember*",
+  GroupMember: "user:1s role:2e joinedAtMs:3U",
+  GroupsCreateRequest: "group:1s settings:2GroupSettings members:3s*",
+  GroupsCreateResponse: "group:1Group",
+  GroupsGetRequest: "group:1s",
+  GroupsGetResponse: "group:1Group",
+  GroupsListRequest: "after:1s limit:2u",
+  GroupsListResponse: "groups:1GroupSummary* more:2o",
+  GroupSummary: "group:1s revision:2U name:3s picture:4s members:5u role:6e",
+  GroupsUpdateRequest: "group:1s revision:2U name:3s? description:4s? picture:5s? maySend:6e? mayEdit:7e? mayAdd:8e?",
+  GroupsUpdateResponse: "group:1Group",
+  GroupsAddRequest: "group:1s revision:2U users:3s*",
+  GroupsAddResponse: "group:1Group changed:2s*",
+  GroupsRemoveRequest: "group:1s revision:2U users:3s*",
+  GroupsRemoveResponse: "group:1Group changed:2s*",
+  GroupsPromoteRequest: "group:1s revision:2U users:3s*",
+  GroupsPromoteResponse: "group:1Group changed:2s*",
+  GroupsDemoteRequest: "group:1s revision:2U users:3s*",
+  GroupsDemoteResponse: "group:1Group changed:2s*",
+  GroupsLeaveRequest: "group:1s",
+  GroupsLeaveResponse: "",
+  GroupsTransferRequest: "group:1s revision:2U user:3s",
+  GroupsTransferResponse: "group:1Group",
+  GroupsDeleteRequest: "group:1s revision:2U",
+  GroupsDeleteResponse: "",
+  GroupsInviteRequest: "group:1s expiresInS:2u uses:3u",
+  GroupsInviteResponse: "token:1s invitation:2GroupInvitation",
+  GroupInvitation: "invitation:1s by:2s expiresAtMs:3U usesLeft:4u",
+  GroupsInvitationsRequest: "group:1s",
+  GroupsInvitationsResponse: "invitations:1GroupInvitation*",
+  GroupsRevokeRequest: "group:1s invitation:2s",
+  GroupsRevokeResponse: "revoked:1o",
+  GroupsJoinRequest: "token:1s",
+  GroupsJoinResponse: "group:1Group",
 };
 const found = new Map<string, Slim>();
 
@@ -58,9 +94,11 @@ export const DeletionSchema = /* @__PURE__ */ find('Deletion');
 export const MessageSchema = /* @__PURE__ */ find('Message');
 export const EventSchema = /* @__PURE__ */ find('Event');
 export const GapSchema = /* @__PURE__ */ find('Gap');
+export const GroupSettingsSchema = /* @__PURE__ */ find('GroupSettings');
 export const GroupChangeSchema = /* @__PURE__ */ find('GroupChange');
 export const ErasedSchema = /* @__PURE__ */ find('Erased');
 export const FeedSchema = /* @__PURE__ */ find('Feed');
+export const GroupNoticeSchema = /* @__PURE__ */ find('GroupNotice');
 export const ResultSchema = /* @__PURE__ */ find('Result');
 export const ReadSchema = /* @__PURE__ */ find('Read');
 export const TypingSchema = /* @__PURE__ */ find('Typing');
@@ -75,10 +113,59 @@ export const ReadSetRequestSchema = /* @__PURE__ */ find('ReadSetRequest');
 export const ReadSetResponseSchema = /* @__PURE__ */ find('ReadSetResponse');
 export const AuthRenewRequestSchema = /* @__PURE__ */ find('AuthRenewRequest');
 export const AuthRenewResponseSchema = /* @__PURE__ */ find('AuthRenewResponse');
+export const GroupSchema = /* @__PURE__ */ find('Group');
+export const GroupMemberSchema = /* @__PURE__ */ find('GroupMember');
+export const GroupsCreateRequestSchema = /* @__PURE__ */ find('GroupsCreateRequest');
+export const GroupsCreateResponseSchema = /* @__PURE__ */ find('GroupsCreateResponse');
+export const GroupsGetRequestSchema = /* @__PURE__ */ find('GroupsGetRequest');
+export const GroupsGetResponseSchema = /* @__PURE__ */ find('GroupsGetResponse');
+export const GroupsListRequestSchema = /* @__PURE__ */ find('GroupsListRequest');
+export const GroupsListResponseSchema = /* @__PURE__ */ find('GroupsListResponse');
+export const GroupSummarySchema = /* @__PURE__ */ find('GroupSummary');
+export const GroupsUpdateRequestSchema = /* @__PURE__ */ find('GroupsUpdateRequest');
+export const GroupsUpdateResponseSchema = /* @__PURE__ */ find('GroupsUpdateResponse');
+export const GroupsAddRequestSchema = /* @__PURE__ */ find('GroupsAddRequest');
+export const GroupsAddResponseSchema = /* @__PURE__ */ find('GroupsAddResponse');
+export const GroupsRemoveRequestSchema = /* @__PURE__ */ find('GroupsRemoveRequest');
+export const GroupsRemoveResponseSchema = /* @__PURE__ */ find('GroupsRemoveResponse');
+export const GroupsPromoteRequestSchema = /* @__PURE__ */ find('GroupsPromoteRequest');
+export const GroupsPromoteResponseSchema = /* @__PURE__ */ find('GroupsPromoteResponse');
+export const GroupsDemoteRequestSchema = /* @__PURE__ */ find('GroupsDemoteRequest');
+export const GroupsDemoteResponseSchema = /* @__PURE__ */ find('GroupsDemoteResponse');
+export const GroupsLeaveRequestSchema = /* @__PURE__ */ find('GroupsLeaveRequest');
+export const GroupsLeaveResponseSchema = /* @__PURE__ */ find('GroupsLeaveResponse');
+export const GroupsTransferRequestSchema = /* @__PURE__ */ find('GroupsTransferRequest');
+export const GroupsTransferResponseSchema = /* @__PURE__ */ find('GroupsTransferResponse');
+export const GroupsDeleteRequestSchema = /* @__PURE__ */ find('GroupsDeleteRequest');
+export const GroupsDeleteResponseSchema = /* @__PURE__ */ find('GroupsDeleteResponse');
+export const GroupsInviteRequestSchema = /* @__PURE__ */ find('GroupsInviteRequest');
+export const GroupsInviteResponseSchema = /* @__PURE__ */ find('GroupsInviteResponse');
+export const GroupInvitationSchema = /* @__PURE__ */ find('GroupInvitation');
+export const GroupsInvitationsRequestSchema = /* @__PURE__ */ find('GroupsInvitationsRequest');
+export const GroupsInvitationsResponseSchema = /* @__PURE__ */ find('GroupsInvitationsResponse');
+export const GroupsRevokeRequestSchema = /* @__PURE__ */ find('GroupsRevokeRequest');
+export const GroupsRevokeResponseSchema = /* @__PURE__ */ find('GroupsRevokeResponse');
+export const GroupsJoinRequestSchema = /* @__PURE__ */ find('GroupsJoinRequest');
+export const GroupsJoinResponseSchema = /* @__PURE__ */ find('GroupsJoinResponse');
 
 /** Request and response of every control call of users. */
 export const calls: Record<string, readonly [request: string, response: string]> = {
   'messages.send': ['MessagesSendRequest', 'MessagesSendResponse'],
   'read.set': ['ReadSetRequest', 'ReadSetResponse'],
+  'groups.create': ['GroupsCreateRequest', 'GroupsCreateResponse'],
+  'groups.get': ['GroupsGetRequest', 'GroupsGetResponse'],
+  'groups.list': ['GroupsListRequest', 'GroupsListResponse'],
+  'groups.update': ['GroupsUpdateRequest', 'GroupsUpdateResponse'],
+  'groups.add': ['GroupsAddRequest', 'GroupsAddResponse'],
+  'groups.remove': ['GroupsRemoveRequest', 'GroupsRemoveResponse'],
+  'groups.leave': ['GroupsLeaveRequest', 'GroupsLeaveResponse'],
+  'groups.promote': ['GroupsPromoteRequest', 'GroupsPromoteResponse'],
+  'groups.demote': ['GroupsDemoteRequest', 'GroupsDemoteResponse'],
+  'groups.transfer': ['GroupsTransferRequest', 'GroupsTransferResponse'],
+  'groups.delete': ['GroupsDeleteRequest', 'GroupsDeleteResponse'],
+  'groups.invite': ['GroupsInviteRequest', 'GroupsInviteResponse'],
+  'groups.invitations': ['GroupsInvitationsRequest', 'GroupsInvitationsResponse'],
+  'groups.revoke': ['GroupsRevokeRequest', 'GroupsRevokeResponse'],
+  'groups.join': ['GroupsJoinRequest', 'GroupsJoinResponse'],
   'auth.renew': ['AuthRenewRequest', 'AuthRenewResponse'],
 };
