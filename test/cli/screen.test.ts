@@ -143,7 +143,7 @@ describe('the screen', () => {
 
 describe('the header', () => {
   const connection = (change: Omit<ConnectionChange, 'type'>): ConnectionChange => ({ type: 'connection', ...change });
-  const situation: Situation = { other: 'bob', presence: undefined, typing: false, connection: connection({ state: 'connected' }), waiting: 0, nowMs };
+  const situation: Situation = { other: 'bob', presence: undefined, typing: undefined, connection: connection({ state: 'connected' }), waiting: 0, nowMs };
   const presence = (state: State, lastSeenMs = 0): Situation => ({ ...situation, presence: { type: 'presence', user: 'bob', state, lastSeenMs } });
 
   test('says where the other is', () => {
@@ -153,7 +153,8 @@ describe('the header', () => {
     assert.equal(otherSays(presence(State.OFFLINE, nowMs - 20 * 3_600_000)), 'bob was last seen yesterday 19:00');
     assert.equal(otherSays(presence(State.OFFLINE, nowMs - 72 * 3_600_000)), 'bob was last seen 2026-11-19 15:00');
     assert.equal(otherSays(presence(State.OFFLINE)), 'bob was never here');
-    assert.equal(otherSays({ ...presence(State.ONLINE), typing: true }), 'bob is typing…');
+    assert.equal(otherSays({ ...presence(State.ONLINE), typing: 'bob' }), 'bob is typing…');
+    assert.equal(otherSays({ ...situation, other: 'Birds', typing: 'bob' }), 'Birds: bob is typing…');
     assert.equal(otherSays({ ...presence(State.ONLINE), connection: connection({ state: 'waiting' }) }), 'bob');
   });
 

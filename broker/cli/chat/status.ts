@@ -7,7 +7,8 @@ export const typingMs = 3_000;
 export interface Situation {
   readonly other: string;
   readonly presence: PresenceNotice | undefined;
-  readonly typing: boolean;
+  /** Who types. */
+  readonly typing: string | undefined;
   readonly connection: ConnectionChange;
   /** Own messages that wait here. */
   readonly waiting: number;
@@ -17,7 +18,7 @@ export interface Situation {
 /** Where the other is. */
 export function otherSays({ other, presence, typing, connection, nowMs }: Situation): string {
   if (connection.state !== 'connected') return other;
-  if (typing) return `${other} is typing…`;
+  if (typing !== undefined) return typing === other ? `${other} is typing…` : `${other}: ${typing} is typing…`;
   switch (presence?.state) {
     case undefined:
       return other;

@@ -1,4 +1,5 @@
 import type { Content, ContactContent, LocationContent, MediaContent, Message } from 'godwit-client';
+import { groupWords } from './group-words.js';
 
 /** What a message says, in words; `own`: in those of its sender. */
 export function wordsOf({ text, content }: Pick<Message, 'text' | 'content'>): { words: string; own: boolean } {
@@ -20,7 +21,7 @@ function described(content: Content): string {
     case 'custom':
       return `(${content.customType || 'data'}, ${content.data.length} bytes)`;
     case 'event':
-      return '(something happened that this version does not know)';
+      return content.event.kind.case === 'group' ? groupWords(content.event.kind.value) : '(something happened that this version does not know)';
     case 'undecodable':
       return '(this message cannot be read here)';
     default:

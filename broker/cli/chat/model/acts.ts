@@ -17,7 +17,7 @@ export interface Possible {
 }
 
 export function possible(entry: Entry | undefined): Possible {
-  const message = entry?.kind === 'message' && entry.message.content.kind !== 'deleted' ? entry.message : undefined;
+  const message = entry?.kind === 'message' && entry.message.content.kind !== 'deleted' && entry.message.content.kind !== 'event' ? entry.message : undefined;
   const own = message?.own ?? false;
   return {
     reply: message !== undefined,

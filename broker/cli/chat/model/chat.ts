@@ -4,6 +4,7 @@ import { typingMs } from '../status.js';
 import { titleOf } from './names.js';
 import { Conversations } from './conversations.js';
 import { Draft, emptyDraft } from './draft.js';
+import { groupOf, Groups } from './groups.js';
 import { Talk, type Entry } from './talk.js';
 import { bottomAt, RowCache, type Bottom, type Row } from './viewport.js';
 
@@ -53,6 +54,7 @@ export const nothingSeen: View = { rows: [], top: 0, end: 0, height: 0, seen: 0 
 /** All that a terminal shows of a client, and what its keys change. Knows nothing of terminals. */
 export class Chat {
   readonly list = new Conversations();
+  readonly groups: Groups;
   readonly cache = new RowCache();
   talk: Talk | undefined;
   mode: Mode = compose;
@@ -63,13 +65,16 @@ export class Chat {
   bottom: Bottom;
   view = nothingSeen;
   #drafts = new Map<string, Draft>();
-  #typing = new Map<string, number>();
+  /** Who typed last in a conversation, and until when that holds. */
+  #typing = new Map<string, { from: string; until: number }>();
   #loading: Promise<void> | undefined;
 
   constructor(
     readonly client: Client,
     readonly hooks: ChatHooks,
-  ) {}
+  ) {
+    this.groups = new Groups(client, hooks.changed);
+  }
 
   get me(): string {
     return this.client.user;
@@ -136,8 +141,15 @@ export class Chat {
     return this.entries().find(({ key }) => key === mode.key);
   }
 
-  typing(conversation: string): boolean {
-    return Date.now() < (this.#typing.get(conversation) ?? 0);
+  /** What a conversation is called. */
+  title(conversation: string): string {
+    return titleOf(conversation, this.me, this.groups.name(conversation));
+  }
+
+  /** Who types there; undefined: nobody. */
+  typing(conversation: string): string | undefined {
+    const typing = this.#typing.get(conversation);
+    return typing && Date.now() < typing.until ? typing.from : undefined;
   }
 
   /** Own messages that wait here, of all conversations. */
@@ -215,12 +227,13 @@ export class Chat {
     client.on('presence', () => hooks.changed());
     client.on('error', ({ error }) => this.complain(error));
     client.on('typing', ({ conversation, from }) => {
-      if (from !== this.me) this.#typing.set(conversation, Date.now() + typingMs);
+      if (from !== this.me) this.#typing.set(conversation, { from, until: Date.now() + typingMs });
       hooks.changed();
     });
     client.on('connection', (change) => {
       this.connection = change;
       if (change.state !== 'connected') this.#typing.clear();
+      else this.groups.load().catch(this.complain);
       hooks.changed();
     });
   }
@@ -229,6 +242,8 @@ export class Chat {
     const conversation = shown.type === 'undecodable' ? shown.message?.conversation : shown.conversation;
     if (conversation === undefined) return this.note(`something came that is no message: ${(shown as { reason: string }).reason}`);
     if (shown.type === 'message' && !shown.own) this.#typing.delete(conversation);
+    // Who was removed is told, and may not ask.
+    if (shown.type === 'message' && shown.content.kind === 'event' && groupOf(conversation) !== '') this.groups.look(conversation).catch(() => {});
     if (conversation === this.talk?.conversation) this.talk.add(shown);
     this.hooks.changed();
   }
@@ -239,7 +254,7 @@ export class Chat {
       if (change.state === 'queued' || change.state === 'failed') this.#waits(change.id);
       else if (talk.waits(change.id) && change.seq !== undefined) this.#placed(talk, change.id, change.seq).catch(this.complain);
       else talk.ticked(change);
-    } else if (change.state === 'failed') this.notice = `not sent to ${titleOf(change.conversation, this.me)}: ${change.error?.message ?? 'refused'}`;
+    } else if (change.state === 'failed') this.notice = `not sent to ${this.title(change.conversation)}: ${change.error?.message ?? 'refused'}`;
     this.hooks.changed();
   }
 

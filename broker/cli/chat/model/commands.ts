@@ -1,6 +1,7 @@
-import { directConversation, validUserId } from 'godwit-schemas';
+import { directConversation, groupConversation, validUserId } from 'godwit-schemas';
 import type { Chat } from './chat.js';
 import { emptyDraft } from './draft.js';
+import { groupOf, memberLines } from './groups.js';
 import { search } from './search.js';
 
 type Command = (chat: Chat, argument: string) => void | Promise<void>;
@@ -8,8 +9,13 @@ type Command = (chat: Chat, argument: string) => void | Promise<void>;
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['open', openUser],
   ['search', find],
+  ['group', makeGroup],
+  ['add', (chat, users) => changeMembers(chat, 'groups.add', users)],
+  ['remove', (chat, users) => changeMembers(chat, 'groups.remove', users)],
+  ['admin', (chat, users) => changeMembers(chat, 'groups.promote', users)],
+  ['leave', leaveGroup],
   ['list', (chat) => showList(chat)],
-  ['info', (chat) => panel(chat, 'Who and where you are', chat.hooks.info())],
+  ['info', info],
   ['help', (chat) => help(chat)],
   ['quit', (chat) => chat.hooks.quit()],
 ]);
@@ -56,6 +62,8 @@ export function help(chat: Chat): void {
     '',
     '/open bob       talks with bob',
     '/search words   looks for what was said here',
+    '/group Birds bob carol   makes a group',
+    '/add dave  /remove dave  /admin dave  /leave',
     '/list  /info  /help  /quit',
     '',
     '· waits here   ✓ sent   ✓✓ delivered   ✗ refused',
@@ -68,6 +76,53 @@ async function openUser(chat: Chat, user: string): Promise<void> {
   const notes = await chat.hooks.introduce(user);
   await chat.open(directConversation(chat.me, user));
   if (notes.length > 0) chat.note(notes.join('; '));
+}
+
+/** The name is one word, or stands in quotes. */
+async function makeGroup(chat: Chat, argument: string): Promise<void> {
+  const [, quoted, word, rest] = /^(?:"([^"]+)"|(\S+))\s*(.*)$/s.exec(argument) ?? [];
+  const name = quoted ?? word;
+  const members = usersOf(rest ?? '');
+  if (name === undefined || members.length === 0) return chat.note('/group takes a name and who is in it: /group Birds bob carol');
+  for (const user of members) await chat.hooks.introduce(user);
+  const { group } = await chat.client.call('groups.create', { settings: { name }, members });
+  chat.groups.learn(group);
+  await chat.open(groupConversation(group!.group));
+}
+
+async function changeMembers(chat: Chat, method: 'groups.add' | 'groups.remove' | 'groups.promote', argument: string): Promise<void> {
+  const group = openGroup(chat);
+  const users = usersOf(argument);
+  if (group === undefined) return;
+  if (users.length === 0) return chat.note('who? It takes the ids of users');
+  if (method === 'groups.add') for (const user of users) await chat.hooks.introduce(user);
+  const { changed } = await chat.client.call(method, { group, users });
+  if (changed.length === 0) chat.note('it is so already');
+}
+
+async function leaveGroup(chat: Chat): Promise<void> {
+  const group = openGroup(chat);
+  if (group !== undefined) await chat.client.call('groups.leave', { group });
+}
+
+/** Who is in the open group; else who and where one is. */
+async function info(chat: Chat): Promise<void> {
+  const group = groupOf(chat.talk?.conversation ?? '');
+  if (group === '') return panel(chat, 'Who and where you are', chat.hooks.info());
+  const { group: known } = await chat.client.call('groups.get', { group });
+  panel(chat, known!.settings?.name ?? group, [...memberLines(known!), '', ...chat.hooks.info()]);
+}
+
+/** undefined: none is open, which is said. */
+function openGroup(chat: Chat): string | undefined {
+  const group = groupOf(chat.talk?.conversation ?? '');
+  if (group !== '') return group;
+  chat.note('no group is open: /group makes one');
+  return undefined;
+}
+
+function usersOf(argument: string): string[] {
+  return argument.split(/[\s,]+/).filter((user) => user !== '');
 }
 
 async function find(chat: Chat, query: string): Promise<void> {

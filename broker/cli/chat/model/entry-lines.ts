@@ -30,8 +30,13 @@ export function nameWidth(names: readonly string[]): number {
 
 /** What an entry looks like. */
 export function entryLines(entry: Entry, look: Look): Line[] {
-  if (entry.kind === 'gap') return wrap(gapText(entry.gap), look.width - 2).map((line, row) => [dim(`${row === 0 ? '- ' : '  '}${line}`)]);
+  if (entry.kind === 'gap') return noted(gapText(entry.gap), look);
+  if (entry.kind === 'message' && entry.message.content.kind === 'event') return noted(harmless(wordsOf(entry.message).words), look);
   return entry.kind === 'waiting' ? waitingLines(entry, look) : messageLines(entry.message, look);
+}
+
+function noted(text: string, { width }: Look): Line[] {
+  return wrap(text, width - 2).map((line, row) => [dim(isolated(`${row === 0 ? '- ' : '  '}${line}`))]);
 }
 
 function messageLines(message: Message, look: Look): Line[] {

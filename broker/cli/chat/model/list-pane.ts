@@ -6,7 +6,6 @@ import { columns, cut, isolated, simple } from '../text.js';
 import { wordsOf } from '../words.js';
 import type { Chat } from './chat.js';
 import { chosenOf } from './commands.js';
-import { titleOf } from './names.js';
 import { cutLine, dim, plain, spread, type Line, type Span } from './spans.js';
 
 /** The conversations: of each its name, when something was said, how that begins, and how much of it is unread. */
@@ -30,7 +29,7 @@ function itemLines(chat: Chat, info: ConversationInfo, marked: boolean, width: n
   const online = other !== undefined && other !== chat.me && chat.connection.state === 'connected' && chat.client.presence.of(other)?.state === State.ONLINE;
   const when = last ? timeOf(last.sentAtMs, nowMs) : '';
   const dot: Line = online ? [plain(' '), { text: '●', color: 'green' }] : [];
-  const name: Span = { text: cut(titleOf(conversation, chat.me), Math.max(4, width - when.length - 6)), bold: unread > 0 };
+  const name: Span = { text: cut(chat.title(conversation), Math.max(4, width - when.length - 6)), bold: unread > 0 };
   const count: Line = unread > 0 ? [{ text: ` ${unread}`, color: 'cyan', bold: true }, plain(' ')] : [plain(' ')];
   const room = width - 2 - count.reduce((sum, span) => sum + columns(span.text), 0);
   return [spread([mark, name, ...dot], [dim(when), plain(' ')], width), spread([mark, dim(isolated(cut(beginning(chat, info), room)))], count, width)];
@@ -38,9 +37,11 @@ function itemLines(chat: Chat, info: ConversationInfo, marked: boolean, width: n
 
 /** How the last message begins. */
 function beginning(chat: Chat, { conversation, last }: ConversationInfo): string {
-  if (chat.typing(conversation)) return 'is typing…';
+  const typing = chat.typing(conversation);
+  if (typing !== undefined) return peerOf(conversation, chat.me) === undefined ? `${typing} is typing…` : 'is typing…';
   if (!last) return '';
-  return simple(`${last.own ? 'you: ' : ''}${wordsOf(last).words.slice(0, 200)}`);
+  const from = last.own ? 'you: ' : last.from !== '' && last.content.kind !== 'event' && peerOf(conversation, chat.me) === undefined ? `${last.from}: ` : '';
+  return simple(`${from}${wordsOf(last).words.slice(0, 200)}`);
 }
 
 function timeOf(atMs: number, nowMs: number): string {

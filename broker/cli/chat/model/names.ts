@@ -1,7 +1,7 @@
 import { peerOf } from 'godwit-schemas';
 
-/** What a conversation is called. */
-export function titleOf(conversation: string, me: string): string {
+/** What a conversation is called; a group by its name, where that is known. */
+export function titleOf(conversation: string, me: string, group?: string): string {
   const other = peerOf(conversation, me);
-  return other === me ? 'note to self' : (other ?? conversation.replace(/^g:/, ''));
+  return other === me ? 'note to self' : (other ?? group ?? conversation.replace(/^g:/, ''));
 }

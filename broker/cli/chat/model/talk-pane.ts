@@ -8,7 +8,6 @@ import { reactions } from './acts.js';
 import { nothingSeen, type Chat, type Mode, type View } from './chat.js';
 import { draftLines } from './draft.js';
 import { nameWidth } from './entry-lines.js';
-import { titleOf } from './names.js';
 import { cutLine, dim, fill, plain, spread, widthOf, type Line, type Span } from './spans.js';
 import { rowsOf, visible } from './viewport.js';
 
@@ -46,7 +45,7 @@ function header(chat: Chat, width: number, nowMs: number): Line {
   const other = talk && peerOf(talk.conversation, me);
   const says = connectionSays({ connection, waiting, nowMs });
   const here = !talk ? 'no conversation is open' : otherSays({
-    other: titleOf(talk.conversation, me),
+    other: chat.title(talk.conversation),
     presence: other === undefined ? undefined : chat.client.presence.of(other),
     typing: chat.typing(talk.conversation),
     connection,
