@@ -3,6 +3,7 @@ import { adminPlugin } from '../plugins/admin/index.js';
 import { authPlugin, type AuthKey } from '../plugins/auth/index.js';
 import { directPlugin } from '../plugins/direct/index.js';
 import { groupsPlugin } from '../plugins/groups/index.js';
+import { historyPlugin } from '../plugins/history/index.js';
 import { metricsPlugin } from '../plugins/metrics/index.js';
 import { presencePlugin } from '../plugins/presence/index.js';
 import { receiptsPlugin } from '../plugins/receipts/index.js';
@@ -19,7 +20,7 @@ export function openStorage(config: Config, now: () => number): Promise<Storage>
 
 /** Which plugins make up Godwit. Someone's own stand before them: they are asked first. Groups carry out what a crash left as soon as they start: whoever is told of that stands before them. */
 export function composePlugins(config: Config, own: readonly Plugin[]): Plugin[] {
-  return [...own, authPlugin(authKey(config)), aclPlugin(), directPlugin(), receiptsPlugin(), presencePlugin(), typingPlugin(), groupsPlugin({ mostMembers: config.groupMaxMembers }), adminPlugin(), metricsPlugin()];
+  return [...own, authPlugin(authKey(config)), aclPlugin(), directPlugin(), receiptsPlugin(), presencePlugin(), typingPlugin(), groupsPlugin({ mostMembers: config.groupMaxMembers }), historyPlugin(), adminPlugin(), metricsPlugin()];
 }
 
 function authKey({ auth, data }: Config): AuthKey {

@@ -74,7 +74,7 @@ export class MethodTable {
   private async run(caller: Caller, name: MethodName, method: Method, request: Request, callId: Uint8Array): Promise<Outcome> {
     try {
       const response = await this.handlers.get(name)!(caller, request, callId);
-      return toBinary(method.response, create(method.response, response as Record<string, unknown>));
+      return response instanceof Uint8Array ? response : toBinary(method.response, create(method.response, response as Record<string, unknown>));
     } catch (error) {
       if (error instanceof RefusedError) return error.refusal;
       if (error instanceof GodwitError) return { code: error.code, text: error.message, ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }) };

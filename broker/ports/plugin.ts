@@ -72,7 +72,10 @@ export interface Hub {
   all(): Iterable<ConnectedSession>;
 }
 
-/** @param callId empty: the call has none */
+/**
+ * @param callId empty: the call has none
+ * @returns the response, or its encoded bytes
+ */
 export type MethodHandler = (caller: Caller, request: any, callId: Uint8Array) => MaybePromise<unknown>;
 
 /** Thrown by method handlers and hooks: becomes the Result of the call. */

@@ -1,4 +1,4 @@
-import { afterSize, create, deliveryTopics, deviceBody, Envelope, EventSchema, fromBinary, MessageSchema, readEnvelope, Reason, toBinary, toJson, GapSchema, writeAfter } from 'godwit-schemas';
+import { afterSize, create, deliveryTopics, deviceBody, Envelope, GapSchema, readEnvelope, toJson, writeAfter, type Reason } from 'godwit-schemas';
 import { copyBytes, DUP, headerSize, PUBLISH_QOS1, PUBLISH_QOS0, RETAIN, topicField, writeHeader } from '../mqtt/frames.js';
 import type { Output } from '../mqtt/output.js';
 import type { Entry } from '../ports/conversation-log.js';
@@ -38,29 +38,6 @@ const scratch = new Uint8Array(afterSize);
 
 function afterLength(after: number): number {
   return writeAfter(scratch, 0, after);
-}
-
-/** The entry as this one device is given it: its own body in place of the common one. */
-export function messageForDevice(entry: Entry, clientId: string): Uint8Array | undefined {
-  const body = entry.aux && deviceBody(entry.aux, clientId);
-  if (!body) return undefined;
-  const message = fromBinary(MessageSchema, entry.buffer.subarray(entry.start, entry.end));
-  message.body = body;
-  return toBinary(MessageSchema, message);
-}
-
-/** A gap as Message: its seq is the last place that it covers. */
-export function gapMessage(conversation: string, from: number, to: number, reason: Reason, after: number, nowMs: number): Uint8Array {
-  return toBinary(
-    MessageSchema,
-    create(MessageSchema, {
-      conversation,
-      seq: BigInt(to),
-      sentAtMs: BigInt(nowMs),
-      after: BigInt(after),
-      event: create(EventSchema, { kind: { case: 'gap', value: create(GapSchema, { from: BigInt(from), to: BigInt(to), reason }) } }),
-    }),
-  );
 }
 
 /** A gap for plain devices: `{"conversation":…,"from":"3","to":"5","reason":"EXPIRED"}`. */

@@ -1,7 +1,8 @@
 import { deliveryTopics, type Reason } from 'godwit-schemas';
 import { topicField } from '../mqtt/frames.js';
 import type { Entry } from '../ports/conversation-log.js';
-import { gapJson, gapMessage, messageForDevice, rawOf, writeMessage, writePayload } from './delivery-frames.js';
+import { gapMessage, messageForDevice } from '../ports/delivered.js';
+import { gapJson, rawOf, writeMessage, writePayload } from './delivery-frames.js';
 import type { Session } from './session.js';
 
 /** Writes what one device is delivered, in the form that its session takes it in. */

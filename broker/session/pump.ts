@@ -1,8 +1,9 @@
 import { isGroupConversation, Reason, stampPrefix } from 'godwit-schemas';
 import type { Engine } from '../engine.js';
-import { EntryState, type Entry, type Hole, type Window } from '../ports/conversation-log.js';
+import type { Entry, Hole, Window } from '../ports/conversation-log.js';
+import { cover } from '../ports/cover.js';
+import { goneFor } from '../ports/entries.js';
 import { ALWAYS, windowAt } from '../ports/windows.js';
-import { cover } from './cover.js';
 import { writePayload } from './delivery-frames.js';
 import { DeliveryWriter } from './delivery-writer.js';
 import { InFlight, type Tracked } from './in-flight.js';
@@ -286,7 +287,7 @@ export class Pump {
       }
       if (entry.seq > window.to) break;
       const own = this.isOwn(entry);
-      const gone = own ? undefined : this.goneFor(entry);
+      const gone = own ? undefined : goneFor(entry, this.engine.now());
       if (gone !== undefined) this.extendGap(session, reader, entry.seq, entry.seq, gone);
       else if (!own) {
         this.flushGap(session, reader);
@@ -331,12 +332,6 @@ export class Pump {
     return undefined;
   }
 
-  /** Why nobody is given this entry any more; undefined: it is there. */
-  private goneFor(entry: Entry): Reason | undefined {
-    if (entry.state === EntryState.Erased) return Reason.ERASED;
-    return entry.state === EntryState.Expired || (entry.expiresAtMs > 0 && entry.expiresAtMs <= this.engine.now()) ? Reason.EXPIRED : undefined;
-  }
-
   /** A device is not sent its own messages. */
   private isOwn(entry: Entry): boolean {
     const { buffer, stamp } = entry;
@@ -377,7 +372,7 @@ export class Pump {
     const before = reader.unacknowledged().filter((other) => other.seq < item.seq && !other.acked).at(-1)?.seq ?? reader.last;
     const [entry] = await this.engine.storage.log.read(reader.conversation, seq, { entries: 1, bytes: 1 });
     if (this.session !== session) return;
-    const gone = item.sentAtMs === 0 ? item.reason : entry?.seq === seq ? this.goneFor(entry) : Reason.TRIMMED;
+    const gone = item.sentAtMs === 0 ? item.reason : entry?.seq === seq ? goneFor(entry, this.engine.now()) : Reason.TRIMMED;
     const after = reader.started && before === seq - 1 ? undefined : before;
     const bytes =
       gone === undefined

@@ -1,5 +1,6 @@
 import { isGroupConversation, peerOf } from 'godwit-schemas';
-import type { ConversationLog, Entry, MaybePromise } from '../../broker/ports/conversation-log.js';
+import type { ConversationLog, MaybePromise } from '../../broker/ports/conversation-log.js';
+import { isFrom } from '../../broker/ports/entries.js';
 import type { Storage } from '../../broker/ports/storage.js';
 import { GroupFloors } from './group-floors.js';
 
@@ -67,15 +68,5 @@ async function lookFor(user: string, log: ConversationLog, conversation: string,
     if (page.length === 0) return true;
     looked += page.length;
   }
-  return true;
-}
-
-/** The tag of Message.from: field 10, length-delimited. */
-const FROM_TAG = (10 << 3) | 2;
-
-/** The stamp begins with `from`. Ids are ASCII of at most 64 characters: their length is one byte. */
-function isFrom(user: string, { buffer, stamp }: Entry): boolean {
-  if (buffer[stamp] !== FROM_TAG || buffer[stamp + 1] !== user.length) return false;
-  for (let i = 0; i < user.length; i++) if (buffer[stamp + 2 + i] !== user.charCodeAt(i)) return false;
   return true;
 }

@@ -50,6 +50,7 @@ import {
   ReadSetRequestSchema,
   ReadSetResponseSchema,
 } from './gen/godwit/v1/control_pb.js';
+import { HistoryListRequestSchema, HistoryListResponseSchema } from './gen/godwit/v1/history_pb.js';
 
 /** A row of the table of control calls. */
 export interface Method {
@@ -183,6 +184,13 @@ export const methods = {
     who: 'user',
     doc: 'Joins a group with the token of an invitation.',
     limits: ['groupMembers', 'groupsOfUser'],
+  },
+  'history.list': {
+    request: HistoryListRequestSchema,
+    response: HistoryListResponseSchema,
+    who: 'user',
+    doc: 'A page of a conversation, as far as it is kept and the caller was in it: messages, and gaps for what is not given any more.',
+    limits: ['historyPage', 'historyPageBytes'],
   },
   'auth.renew': {
     request: AuthRenewRequestSchema,

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '../gen/godwit/v1/code_pb.js';
 import { ReadSetRequestSchema, ReadSetResponseSchema } from '../gen/godwit/v1/control_pb.js';
-import { GroupPermission, GroupRole, RequestSchema, ResponseSchema, type GroupSettings as Settings } from '../gen/godwit/v1/message_pb.js';
+import { GroupPermission, GroupRole, RequestSchema, ResponseSchema, type GroupSettings as Settings, type Message } from '../gen/godwit/v1/message_pb.js';
 import { methods, type MethodName, type RequestOf, type ResponseOf } from '../methods.js';
 import { id, sentAtMs, textBody, utf8, vector, type Vector } from './vector.js';
 
@@ -32,6 +32,7 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
   'groups.invitations': { request: { group: 'godwits' }, response: { invitations: [invitation()] } },
   'groups.revoke': { request: { group: 'godwits', invitation: 'a1' }, response: { revoked: true } },
   'groups.join': { request: { token: 'godwits.c2VjcmV0' }, response: { group: group() } },
+  'history.list': { request: { conversation: 'd:alice:bob', before: 8n, limit: 2 }, response: { messages: [delivered()], more: true } },
   'auth.renew': { request: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl' }, response: { expiresAtMs: BigInt(sentAtMs + 3_600_000), serverTimeMs: BigInt(sentAtMs) } },
   'admin.users.add': { request: { user: 'bob' }, response: { created: true } },
   'admin.users.remove': { request: { user: 'bob' }, response: { removed: true } },
@@ -70,6 +71,10 @@ function invitation(): NonNullable<ResponseOf<'groups.invite'>['invitation']> {
 
 function messageFields(): RequestOf<'messages.send'>['message'] {
   return { $typeName: 'godwit.v1.Message', id, body: textBody('hello'), deviceBodies: {}, expiresInS: 0, preview: new Uint8Array(0), flags: 0, epoch: 0n, devicesRevision: 0, from: '', fromDevice: '', conversation: '', seq: 0n, sentAtMs: 0n, after: 0n };
+}
+
+function delivered(): Message {
+  return { ...messageFields()!, from: 'alice', fromDevice: 'phone', conversation: 'd:alice:bob', seq: 7n, sentAtMs: BigInt(sentAtMs) };
 }
 
 function user(name: string, devices: number, online: boolean): ResponseOf<'admin.users.list'>['users'][number] {

@@ -1,5 +1,5 @@
 import { Reason } from 'godwit-schemas';
-import type { Hole } from '../ports/conversation-log.js';
+import type { Hole } from './conversation-log.js';
 
 /** [from, to] in pieces, each with its reason: what the log says, TRIMMED where it says nothing. */
 export function cover(holes: readonly Hole[], from: number, to: number): Hole[] {

@@ -1,0 +1,16 @@
+import type { Plugin, PluginContext } from '../../broker/ports/plugin.js';
+import { listHistory } from './list.js';
+
+/** What is past, and the lists of conversations: nobody is told of a place outside of their windows. */
+export function historyPlugin(): Plugin {
+  let context: PluginContext;
+  return {
+    name: 'history',
+    start(given) {
+      context = given;
+    },
+    methods: {
+      'history.list': (caller, request) => listHistory(context, caller, request),
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { Code, limits, type RequestOf } from 'godwit-schemas';
+import type { Caller, PluginContext } from '../../broker/ports/plugin.js';
+import { encodePage, readPage } from './page.js';
+import { clip, piecesOf } from './pieces.js';
+import { refuse, viewOf } from './view.js';
+
+/**
+ * `history.list`.
+ * @returns an encoded HistoryListResponse. @throws RefusedError
+ */
+export async function listHistory({ storage, now }: Pick<PluginContext, 'storage' | 'now'>, caller: Caller, { conversation, before, after, limit }: RequestOf<'history.list'>): Promise<Uint8Array> {
+  if (before !== 0n && after !== undefined) refuse(Code.MALFORMED, 'a page lies before a place or after one');
+  const { log } = storage;
+  const { head, windows } = await viewOf(log, caller.user, conversation);
+  const pieces = piecesOf(windows, head, await log.holes(conversation), 0);
+  const { messages, more } = await readPage(log, {
+    conversation,
+    pieces: clip(pieces, Number(after ?? 0n) + 1, before === 0n ? Infinity : Number(before) - 1),
+    backwards: after === undefined,
+    limit: Math.min(limit || limits.historyPage.value, limits.historyPage.value),
+    clientId: `${caller.user}:${caller.session?.device ?? caller.device ?? ''}`,
+    nowMs: now(),
+  });
+  return encodePage(messages, more);
+}
