@@ -27,6 +27,12 @@ export interface UserCursor {
   start: number;
 }
 
+/** When a user's cursors reached a place: Unix milliseconds, 0 = not yet. */
+export interface Reached {
+  deliveredAtMs: number;
+  readAtMs: number;
+}
+
 export type CursorKey = `${string}:${string}`;
 
 /**
@@ -54,6 +60,12 @@ export interface Cursors {
 
   /** Never undefined: a user without one stands at 0. */
   user(user: string, conversation: string): MaybePromise<Readonly<UserCursor>>;
+
+  /**
+   * Since when a user has a place, and has read it. Each cursor keeps its steps, 256 of them; before that the older ones
+   * are merged with those after them, and the time told is the later one.
+   */
+  reached(user: string, conversation: string, seq: number): MaybePromise<Reached>;
 
   /** Raises a user's delivered cursor (lazy). Resolves or returns true if it moved. */
   moveDelivered(user: string, conversation: string, seq: number, atMs: number): MaybePromise<boolean>;

@@ -1,4 +1,5 @@
-import type { Cursors, DeviceCursor, UserCursor } from '../../broker/ports/cursors.js';
+import type { Cursors, DeviceCursor, Reached, UserCursor } from '../../broker/ports/cursors.js';
+import { Steps } from '../../broker/ports/steps.js';
 import { writeRow } from './records.js';
 import type { Store } from './store.js';
 import { rowName } from './table.js';
@@ -18,6 +19,18 @@ class DeviceRow implements DeviceCursor {
   /** It moved, and waits to be journaled. */
   queued = false;
 
+  /** As it stands in the journal. */
+  encode(): Buffer {
+    const bytes = Buffer.allocUnsafe(DEVICE_BYTES);
+    bytes.writeDoubleLE(this.position, 0);
+    bytes.writeDoubleLE(this.last, 8);
+    bytes.writeDoubleLE(this.toldDelivered, 16);
+    bytes.writeDoubleLE(this.toldRead, 24);
+    bytes.writeDoubleLE(this.toldOwnRead, 32);
+    bytes[40] = this.started ? 1 : 0;
+    return bytes;
+  }
+
   /** Nothing ever moves back. */
   raise(by: DeviceCursor): void {
     if (by.position > this.position) this.position = by.position;
@@ -35,23 +48,47 @@ class UserRow implements UserCursor {
   read = 0;
   readAtMs = 0;
   start = 0;
+  /** What went before `delivered` and `read`; most rows have none in memory. */
+  deliveredSteps: Steps | undefined = undefined;
+  readSteps: Steps | undefined = undefined;
   /** It moved, and waits to be journaled. */
   queued = false;
 
+  /** As it stands in the journal: without its steps, which follow from what is journaled one after the other. */
+  encode(more = 0): Buffer {
+    const bytes = Buffer.allocUnsafe(USER_BYTES + more);
+    bytes.writeDoubleLE(this.delivered, 0);
+    bytes.writeDoubleLE(this.deliveredAtMs, 8);
+    bytes.writeDoubleLE(this.read, 16);
+    bytes.writeDoubleLE(this.readAtMs, 24);
+    bytes.writeDoubleLE(this.start, 32);
+    return bytes;
+  }
+
   raise(by: UserCursor): void {
     this.raiseDelivered(by.delivered, by.deliveredAtMs);
-    if (by.read > this.read) {
-      this.read = by.read;
-      this.readAtMs = by.readAtMs;
-    }
+    this.raiseRead(by.read, by.readAtMs);
     if (by.start > this.start) this.start = by.start;
   }
 
   raiseDelivered(seq: number, atMs: number): void {
     if (seq <= this.delivered) return;
+    if (this.delivered > 0) (this.deliveredSteps ??= new Steps()).push(this.delivered, this.deliveredAtMs);
     this.delivered = seq;
     this.deliveredAtMs = atMs;
   }
+
+  raiseRead(seq: number, atMs: number): void {
+    if (seq <= this.read) return;
+    if (this.read > 0) (this.readSteps ??= new Steps()).push(this.read, this.readAtMs);
+    this.read = seq;
+    this.readAtMs = atMs;
+  }
+}
+
+interface Row {
+  queued: boolean;
+  encode(): Buffer;
 }
 
 interface Moved<T> {
@@ -116,6 +153,14 @@ export class EmbeddedCursors implements Cursors {
     return userCursor(this.users.get(user, conversation) ?? NOWHERE);
   }
 
+  reached(user: string, conversation: string, seq: number): Reached {
+    const row = this.users.get(user, conversation) ?? NOWHERE;
+    return {
+      deliveredAtMs: row.deliveredSteps?.reached(seq) ?? (seq <= row.delivered ? row.deliveredAtMs : 0),
+      readAtMs: row.readSteps?.reached(seq) ?? (seq <= row.read ? row.readAtMs : 0),
+    };
+  }
+
   moveDelivered(user: string, conversation: string, seq: number, atMs: number): boolean {
     const row = this.users.get(user, conversation) ?? new UserRow();
     const moves = seq > row.delivered;
@@ -132,8 +177,7 @@ export class EmbeddedCursors implements Cursors {
     const moves = seq > row.read;
     if (moves) {
       row.raiseDelivered(seq, atMs);
-      row.read = seq;
-      row.readAtMs = atMs;
+      row.raiseRead(seq, atMs);
       this.users.put(user, conversation, row);
       this.journal(this.users, user, conversation, row);
       this.store.fill.soon();
@@ -161,7 +205,7 @@ export class EmbeddedCursors implements Cursors {
     return row;
   }
 
-  private queue<T extends { queued: boolean }>(table: Table<T>, group: string, item: string, row: T): void {
+  private queue<T extends Row>(table: Table<T>, group: string, item: string, row: T): void {
     if (row.queued) return;
     row.queued = true;
     this.moved.push({ table, group, item, row });
@@ -180,8 +224,8 @@ export class EmbeddedCursors implements Cursors {
     }
   }
 
-  private journal<T>(table: Table<T>, group: string, item: string, row: T | undefined): void {
-    writeRow(this.store.room, table.id, rowName(group, item), row && table.codec.encode(row));
+  private journal<T extends Row>(table: Table<T>, group: string, item: string, row: T | undefined): void {
+    writeRow(this.store.room, table.id, rowName(group, item), row?.encode());
   }
 }
 
@@ -204,17 +248,11 @@ function userCursor({ delivered, deliveredAtMs, read, readAtMs, start }: UserCur
   return { delivered, deliveredAtMs, read, readAtMs, start };
 }
 
+const DEVICE_BYTES = 41;
+const USER_BYTES = 40;
+
 const deviceCodec: Codec<DeviceRow> = {
-  encode({ position, last, started, toldDelivered, toldRead, toldOwnRead }) {
-    const bytes = Buffer.allocUnsafe(41);
-    bytes.writeDoubleLE(position, 0);
-    bytes.writeDoubleLE(last, 8);
-    bytes.writeDoubleLE(toldDelivered, 16);
-    bytes.writeDoubleLE(toldRead, 24);
-    bytes.writeDoubleLE(toldOwnRead, 32);
-    bytes[40] = started ? 1 : 0;
-    return bytes;
-  },
+  encode: (row) => row.encode(),
   decode(bytes) {
     const row = new DeviceRow();
     row.position = bytes.readDoubleLE(0);
@@ -227,10 +265,15 @@ const deviceCodec: Codec<DeviceRow> = {
   },
 };
 
+const NO_STEPS = new Steps();
+
+/** In LMDB the steps stand behind the row, if there are any: of `delivered`, then of `read`. */
 const userCodec: Codec<UserRow> = {
-  encode({ delivered, deliveredAtMs, read, readAtMs, start }) {
-    const bytes = Buffer.allocUnsafe(40);
-    [delivered, deliveredAtMs, read, readAtMs, start].forEach((value, i) => bytes.writeDoubleLE(value, i * 8));
+  encode(row) {
+    if (!row.deliveredSteps && !row.readSteps) return row.encode();
+    const { deliveredSteps = NO_STEPS, readSteps = NO_STEPS } = row;
+    const bytes = row.encode(deliveredSteps.size + readSteps.size);
+    readSteps.write(bytes, deliveredSteps.write(bytes, USER_BYTES));
     return bytes;
   },
   decode(bytes) {
@@ -240,6 +283,9 @@ const userCodec: Codec<UserRow> = {
     row.read = bytes.readDoubleLE(16);
     row.readAtMs = bytes.readDoubleLE(24);
     row.start = bytes.readDoubleLE(32);
+    if (bytes.length === USER_BYTES) return row;
+    row.deliveredSteps = Steps.read(bytes, USER_BYTES);
+    row.readSteps = Steps.read(bytes, USER_BYTES + row.deliveredSteps.size);
     return row;
   },
 };

@@ -1,11 +1,17 @@
-import type { Cursors, DeviceCursor, UserCursor } from '../../broker/ports/cursors.js';
+import type { Cursors, DeviceCursor, Reached, UserCursor } from '../../broker/ports/cursors.js';
+import { Steps } from '../../broker/ports/steps.js';
 
 const START: Readonly<UserCursor> = { delivered: 0, deliveredAtMs: 0, read: 0, readAtMs: 0, start: 0 };
+
+interface Stepping extends UserCursor {
+  deliveredSteps: Steps;
+  readSteps: Steps;
+}
 
 export class MemoryCursors implements Cursors {
   /** By `user:device` (neither holds a colon), then conversation. */
   private readonly devices = new Map<string, Map<string, DeviceCursor>>();
-  private readonly users = new Map<string, Map<string, UserCursor>>();
+  private readonly users = new Map<string, Map<string, Stepping>>();
 
   device(user: string, device: string, conversation: string): DeviceCursor | undefined {
     const cursor = this.devices.get(`${user}:${device}`)?.get(conversation);
@@ -40,7 +46,17 @@ export class MemoryCursors implements Cursors {
   }
 
   user(user: string, conversation: string): Readonly<UserCursor> {
-    return { ...(this.users.get(user)?.get(conversation) ?? START) };
+    const { delivered, deliveredAtMs, read, readAtMs, start } = this.users.get(user)?.get(conversation) ?? START;
+    return { delivered, deliveredAtMs, read, readAtMs, start };
+  }
+
+  reached(user: string, conversation: string, seq: number): Reached {
+    const cursor = this.users.get(user)?.get(conversation);
+    if (!cursor) return { deliveredAtMs: 0, readAtMs: 0 };
+    return {
+      deliveredAtMs: cursor.deliveredSteps.reached(seq) ?? (seq <= cursor.delivered ? cursor.deliveredAtMs : 0),
+      readAtMs: cursor.readSteps.reached(seq) ?? (seq <= cursor.read ? cursor.readAtMs : 0),
+    };
   }
 
   moveDelivered(user: string, conversation: string, seq: number, atMs: number): boolean {
@@ -53,6 +69,7 @@ export class MemoryCursors implements Cursors {
     const cursor = this.userCursor(user, conversation);
     raiseDelivered(cursor, seq, atMs);
     if (seq <= cursor.read) return false;
+    if (cursor.read > 0) cursor.readSteps.push(cursor.read, cursor.readAtMs);
     cursor.read = seq;
     cursor.readAtMs = atMs;
     return true;
@@ -60,16 +77,17 @@ export class MemoryCursors implements Cursors {
 
   async flush(): Promise<void> {}
 
-  private userCursor(user: string, conversation: string): UserCursor {
+  private userCursor(user: string, conversation: string): Stepping {
     const cursors = inner(this.users, user);
     let cursor = cursors.get(conversation);
-    if (!cursor) cursors.set(conversation, (cursor = { ...START }));
+    if (!cursor) cursors.set(conversation, (cursor = { ...START, deliveredSteps: new Steps(), readSteps: new Steps() }));
     return cursor;
   }
 }
 
-function raiseDelivered(cursor: UserCursor, seq: number, atMs: number): boolean {
+function raiseDelivered(cursor: Stepping, seq: number, atMs: number): boolean {
   if (seq <= cursor.delivered) return false;
+  if (cursor.delivered > 0) cursor.deliveredSteps.push(cursor.delivered, cursor.deliveredAtMs);
   cursor.delivered = seq;
   cursor.deliveredAtMs = atMs;
   return true;

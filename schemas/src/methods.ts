@@ -50,7 +50,7 @@ import {
   ReadSetRequestSchema,
   ReadSetResponseSchema,
 } from './gen/godwit/v1/control_pb.js';
-import { HistoryListRequestSchema, HistoryListResponseSchema } from './gen/godwit/v1/history_pb.js';
+import { HistoryListRequestSchema, HistoryListResponseSchema, ReceiptsGetRequestSchema, ReceiptsGetResponseSchema } from './gen/godwit/v1/history_pb.js';
 
 /** A row of the table of control calls. */
 export interface Method {
@@ -191,6 +191,13 @@ export const methods = {
     who: 'user',
     doc: 'A page of a conversation, as far as it is kept and the caller was in it: messages, and gaps for what is not given any more.',
     limits: ['historyPage', 'historyPageBytes'],
+  },
+  'receipts.get': {
+    request: ReceiptsGetRequestSchema,
+    response: ReceiptsGetResponseSchema,
+    who: 'user',
+    doc: 'Since when each other member has a message, and has read it.',
+    limits: [],
   },
   'auth.renew': {
     request: AuthRenewRequestSchema,

@@ -119,6 +119,54 @@ export function suite(name: string, make: Make): void {
       if (await reopen()) assert.deepEqual(await cursors.user('read', 'd:a:read'), expected);
     });
 
+    test('the steps of both cursors are kept: since when a place is had, and read', async () => {
+      const [user, conversation] = ['steps', 'd:a:steps'];
+      assert.deepEqual(await cursors.reached(user, conversation, 1), { deliveredAtMs: 0, readAtMs: 0 });
+      await cursors.moveDelivered(user, conversation, 2, 100);
+      await cursors.moveDelivered(user, conversation, 5, 200);
+      await cursors.moveDelivered(user, conversation, 5, 250);
+      await cursors.setRead(user, conversation, 3, 300);
+      await cursors.setRead(user, conversation, 3, 350);
+      await cursors.setRead(user, conversation, 7, 400);
+      await cursors.moveDelivered(user, conversation, 2 ** 32 + 9, 500);
+      const check = async () => {
+        const at = async (seq: number) => Object.values(await cursors.reached(user, conversation, seq));
+        assert.deepEqual(await Promise.all([1, 2, 3, 5, 6, 7, 8, 2 ** 32 + 9, 2 ** 32 + 10].map(at)), [
+          ...[[100, 300], [100, 300], [200, 300], [200, 400], [400, 400], [400, 400]],
+          ...[[500, 0], [500, 0], [0, 0]],
+        ]);
+      };
+      await check();
+      await cursors.flush();
+      await backend.settle();
+      await check();
+      if (await reopen()) await check();
+      await cursors.setRead(user, conversation, 2 ** 32 + 9, 600);
+      assert.deepEqual(await cursors.reached(user, conversation, 8), { deliveredAtMs: 500, readAtMs: 600 });
+    });
+
+    test('of many steps the newest are kept as they are; of older ones the time told is a later one', async () => {
+      const [user, conversation] = ['many', 'd:a:many'];
+      const most = 3_000;
+      for (let seq = 1; seq <= most; seq++) {
+        await cursors.moveDelivered(user, conversation, seq, seq * 10);
+        if (seq % 500 === 0) await backend.settle();
+      }
+      const check = async () => {
+        let before = 0;
+        for (let seq = 1; seq <= most; seq++) {
+          const { deliveredAtMs } = await cursors.reached(user, conversation, seq);
+          assert.ok(deliveredAtMs >= seq * 10 && deliveredAtMs >= before, `${seq}: ${deliveredAtMs}`);
+          if (seq > most - 100) assert.equal(deliveredAtMs, seq * 10);
+          before = deliveredAtMs;
+        }
+      };
+      await check();
+      await cursors.flush();
+      await backend.settle();
+      if (await reopen()) await check();
+    });
+
     test('reading moves delivered no lower than it is', async () => {
       await cursors.moveDelivered('behind', 'd:a:behind', 9, 100);
       assert.equal(await cursors.setRead('behind', 'd:a:behind', 4, 200), true);

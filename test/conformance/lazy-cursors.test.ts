@@ -13,7 +13,7 @@ import { openEmbeddedStorage, storeLimits } from '../../plugins/store-embedded/i
 const CHILD = fileURLToPath(new URL('./lazy-child.js', import.meta.url));
 const DEADLINE_MS = 20_000;
 
-test('a moved cursor reaches the disk by itself (cursorFlushMs)', async (t) => {
+test('a moved cursor reaches the disk by itself (cursorFlushMs), and a crash keeps its steps', async (t) => {
   assert.ok(storeLimits.cursorMs <= limits.cursorFlushMs.value);
   const folder = await mkdtemp(join(tmpdir(), 'godwit-lazy-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -32,4 +32,7 @@ test('a moved cursor reaches the disk by itself (cursorFlushMs)', async (t) => {
   const storage = await openEmbeddedStorage({ folder, now: Date.now });
   t.after(() => storage.close());
   assert.equal((await storage.cursors.device('alice', 'phone', 'd:alice:bob'))?.position, 7);
+  // The steps, of which the journal has only one row after the other.
+  const steps = [1, 2, 3, 4, 5, 6].map((seq) => storage.cursors.reached('alice', 'd:alice:bob', seq));
+  assert.deepEqual((await Promise.all(steps)).map(({ deliveredAtMs, readAtMs }) => [deliveredAtMs, readAtMs]), [[300, 301], [300, 301], [300, 501], [500, 501], [500, 0], [0, 0]]);
 });

@@ -33,6 +33,10 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
   'groups.revoke': { request: { group: 'godwits', invitation: 'a1' }, response: { revoked: true } },
   'groups.join': { request: { token: 'godwits.c2VjcmV0' }, response: { group: group() } },
   'history.list': { request: { conversation: 'd:alice:bob', before: 8n, limit: 2 }, response: { messages: [delivered()], more: true } },
+  'receipts.get': {
+    request: { conversation: 'g:godwits', seq: 7n },
+    response: { members: [{ $typeName: 'godwit.v1.MemberReceipt', user: 'bob', deliveredAtMs: BigInt(sentAtMs + 1_000), readAtMs: 0n }] },
+  },
   'auth.renew': { request: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl' }, response: { expiresAtMs: BigInt(sentAtMs + 3_600_000), serverTimeMs: BigInt(sentAtMs) } },
   'admin.users.add': { request: { user: 'bob' }, response: { created: true } },
   'admin.users.remove': { request: { user: 'bob' }, response: { removed: true } },

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/history.proto.
  */
 export const file_godwit_v1_history: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvaGlzdG9yeS5wcm90bxIJZ29kd2l0LnYxImcKEkhpc3RvcnlMaXN0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSDgoGYmVmb3JlGAIgASgEEhIKBWFmdGVyGAMgASgESACIAQESDQoFbGltaXQYBCABKA1CCAoGX2FmdGVyIkkKE0hpc3RvcnlMaXN0UmVzcG9uc2USJAoIbWVzc2FnZXMYASADKAsyEi5nb2R3aXQudjEuTWVzc2FnZRIMCgRtb3JlGAIgASgIYgZwcm90bzM", [file_godwit_v1_message]);
+  fileDesc("Chdnb2R3aXQvdjEvaGlzdG9yeS5wcm90bxIJZ29kd2l0LnYxImcKEkhpc3RvcnlMaXN0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSDgoGYmVmb3JlGAIgASgEEhIKBWFmdGVyGAMgASgESACIAQESDQoFbGltaXQYBCABKA1CCAoGX2FmdGVyIkkKE0hpc3RvcnlMaXN0UmVzcG9uc2USJAoIbWVzc2FnZXMYASADKAsyEi5nb2R3aXQudjEuTWVzc2FnZRIMCgRtb3JlGAIgASgIIjcKElJlY2VpcHRzR2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIkAKE1JlY2VpcHRzR2V0UmVzcG9uc2USKQoHbWVtYmVycxgBIAMoCzIYLmdvZHdpdC52MS5NZW1iZXJSZWNlaXB0IkoKDU1lbWJlclJlY2VpcHQSDAoEdXNlchgBIAEoCRIXCg9kZWxpdmVyZWRfYXRfbXMYAiABKAQSEgoKcmVhZF9hdF9tcxgDIAEoBGIGcHJvdG8z", [file_godwit_v1_message]);
 
 /**
  * history.list: a page of a conversation, as the caller's devices are delivered it.
@@ -81,4 +81,78 @@ export type HistoryListResponse = Message<"godwit.v1.HistoryListResponse"> & {
  */
 export const HistoryListResponseSchema: GenMessage<HistoryListResponse> = /*@__PURE__*/
   messageDesc(file_godwit_v1_history, 1);
+
+/**
+ * receipts.get: who has one message, and who has read it.
+ *
+ * @generated from message godwit.v1.ReceiptsGetRequest
+ */
+export type ReceiptsGetRequest = Message<"godwit.v1.ReceiptsGetRequest"> & {
+  /**
+   * @generated from field: string conversation = 1;
+   */
+  conversation: string;
+
+  /**
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message godwit.v1.ReceiptsGetRequest.
+ * Use `create(ReceiptsGetRequestSchema)` to create a new message.
+ */
+export const ReceiptsGetRequestSchema: GenMessage<ReceiptsGetRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 2);
+
+/**
+ * @generated from message godwit.v1.ReceiptsGetResponse
+ */
+export type ReceiptsGetResponse = Message<"godwit.v1.ReceiptsGetResponse"> & {
+  /**
+   * all others who are in the conversation and are given this place
+   *
+   * @generated from field: repeated godwit.v1.MemberReceipt members = 1;
+   */
+  members: MemberReceipt[];
+};
+
+/**
+ * Describes the message godwit.v1.ReceiptsGetResponse.
+ * Use `create(ReceiptsGetResponseSchema)` to create a new message.
+ */
+export const ReceiptsGetResponseSchema: GenMessage<ReceiptsGetResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 3);
+
+/**
+ * @generated from message godwit.v1.MemberReceipt
+ */
+export type MemberReceipt = Message<"godwit.v1.MemberReceipt"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * Unix milliseconds, of an old message perhaps a little late; 0 = not yet
+   *
+   * @generated from field: uint64 delivered_at_ms = 2;
+   */
+  deliveredAtMs: bigint;
+
+  /**
+   * likewise
+   *
+   * @generated from field: uint64 read_at_ms = 3;
+   */
+  readAtMs: bigint;
+};
+
+/**
+ * Describes the message godwit.v1.MemberReceipt.
+ * Use `create(MemberReceiptSchema)` to create a new message.
+ */
+export const MemberReceiptSchema: GenMessage<MemberReceipt> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 4);
 
