@@ -92,6 +92,14 @@ export interface LogHead {
   epoch: number;
 }
 
+/** What one user wrote into a log, but for silent entries. */
+export interface OwnCount {
+  /** How many, trimmed ones too. */
+  readonly counted: number;
+  /** The place of the newest; 0 = none. */
+  readonly last: number;
+}
+
 export interface ReadLimit {
   /** At most this many entries. */
   entries: number;
@@ -145,6 +153,9 @@ export interface ConversationLog {
 
   /** When this user was and is in the conversation, in order; empty: never. In a one-to-one always. */
   windowsOf(conversation: string, user: string): MaybePromise<readonly Window[]>;
+
+  /** What this user wrote into the conversation: to be taken off what is counted for them to read. As of the same head, where `head` is asked in the same turn. */
+  ownOf(conversation: string, user: string): MaybePromise<OwnCount>;
 
   /** Takes the body out of a place; (from, id) stay, so that a late resend cannot bring it back. Durable when resolved. False: no such place. */
   erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean>;

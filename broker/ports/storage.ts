@@ -1,4 +1,5 @@
 import type { ConversationLog } from './conversation-log.js';
+import type { ConversationSettings } from './conversation-settings.js';
 import type { Cursors } from './cursors.js';
 import type { Directory } from './directory.js';
 import type { Groups } from './groups.js';
@@ -10,6 +11,7 @@ export interface Storage {
   readonly cursors: Cursors;
   readonly directory: Directory;
   readonly groups: Groups;
+  readonly conversationSettings: ConversationSettings;
   readonly presence: PresenceLeases;
   /** Bytes that can still be written before the disk is full, the store's own freed pages counted in. */
   freeBytes(): MaybeBytes;

@@ -1,5 +1,6 @@
 import { stampPrefix } from 'godwit-schemas';
-import type { EntryState, Hole } from '../../broker/ports/conversation-log.js';
+import type { EntryState, Hole, OwnCount } from '../../broker/ports/conversation-log.js';
+import { isCounted } from '../../broker/ports/entries.js';
 import { entryId } from './entry.js';
 import type { LogEntry } from './entry.js';
 import type { ReadRun } from './chunks.js';
@@ -29,6 +30,8 @@ export class Sender {
     readonly name: string,
     readonly conversation: string,
     mark: string,
+    /** What LMDB says of it. */
+    private own: OwnCount,
   ) {
     this.filledMark = mark;
     if (mark !== '') this.raise(Buffer.from(mark, 'latin1'));
@@ -70,8 +73,20 @@ export class Sender {
     return this.byId.get(id);
   }
 
+  /** What they wrote, with the first `count` unfilled entries. Counted when it is asked for: nothing is done for it with every message. */
+  ownWith(count: number): OwnCount {
+    let { counted, last } = this.own;
+    for (let i = 0; i < count; i++) {
+      if (!isCounted(this.unfilled[i])) continue;
+      counted++;
+      last = this.unfilled[i].seq;
+    }
+    return counted === this.own.counted ? this.own : { counted, last };
+  }
+
   /** LMDB's index has the first `count` unfilled entries. */
   filled(count: number): void {
+    this.own = this.ownWith(count);
     this.unfilled = this.unfilled.slice(count);
     this.byId = undefined;
   }

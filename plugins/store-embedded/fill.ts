@@ -1,6 +1,7 @@
+import type { OwnCount } from '../../broker/ports/conversation-log.js';
 import type { Chunks } from './chunks.js';
 import { Arena } from './arena.js';
-import type { Conversation } from './conversation.js';
+import type { Conversation, Sender } from './conversation.js';
 import type { Conversations } from './conversations.js';
 import { writeU64 } from './database.js';
 import type { Database } from './database.js';
@@ -20,6 +21,8 @@ export interface FillSource {
   readonly chunks: Chunks;
   readonly dedupe: Dedupe;
   readonly tables: readonly Table<any>[];
+  /** What users wrote: (conversation, user). */
+  own(): Table<OwnCount>;
   /** The last record that is durable: everything in it is in memory. */
   lsn(): number;
   term(): number;
@@ -174,11 +177,13 @@ export class Fill {
     };
   }
 
-  private putIds(conversation: Conversation): [{ filled(count: number): void }, number][] {
-    const indexed: [{ filled(count: number): void }, number][] = [];
+  private putIds(conversation: Conversation): [Sender, number][] {
+    const indexed: [Sender, number][] = [];
+    const own = this.source.own();
     for (const sender of conversation.senders.values()) {
       const count = firstAbove(sender.unfilled, conversation.fillingTo);
       if (count === 0) continue;
+      if (sender.name !== '') own.put(conversation.name, sender.name, sender.ownWith(count));
       let entries: readonly LogEntry[] = sender.unfilled.slice(0, count);
       // Trimmed before they were ever filled: their ids would have nobody who removes them.
       if (entries[0].seq < conversation.first) entries = entries.filter((entry) => entry.seq >= conversation.first);

@@ -1,6 +1,6 @@
 import { Code, isGroupConversation, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
-import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
+import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, OwnCount, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
 import { isMember } from '../../broker/ports/windows.js';
 import type { Conversation, Sender } from './conversation.js';
 import { ENTRY_HEADER, ENTRY_ID, LogEntry, expiresAt } from './entry.js';
@@ -85,6 +85,11 @@ export class EmbeddedLog implements ConversationLog {
   windowsOf(name: string, user: string): readonly Window[] {
     const conversation = this.store.conversations.get(name);
     return conversation?.durable ? this.store.windows.of(conversation, user) : NONE;
+  }
+
+  ownOf(name: string, user: string): OwnCount {
+    const conversation = this.store.conversations.get(name);
+    return conversation?.durable ? this.store.ownOf(conversation, user) : { counted: 0, last: 0 };
   }
 
   async erase(name: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Storage } from '../../broker/ports/storage.js';
 import { StorageOpenError } from '../../broker/ports/storage.js';
 import { backup } from './backup.js';
+import { EmbeddedConversationSettings } from './conversation-settings.js';
 import { EmbeddedCursors } from './cursors.js';
 import { openDatabase } from './database.js';
 import type { Database } from './database.js';
@@ -78,6 +79,8 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
   const presence = new EmbeddedPresence(store);
   store.addWindows();
   const groups = new EmbeddedGroups(store);
+  const conversationSettings = new EmbeddedConversationSettings(store);
+  store.addOwn();
 
   const replayed = await replayJournal(store, journalFolder(folder), format.salt);
   // The names of LMDB's files and of the folders must be as durable as what they hold.
@@ -94,6 +97,7 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
     cursors,
     directory,
     groups,
+    conversationSettings,
     presence,
     replayed,
     freeBytes: () => freeBytes(folder, db),

@@ -1,5 +1,5 @@
 import { Reason } from 'godwit-schemas';
-import type { EntryState } from '../../broker/ports/conversation-log.js';
+import type { EntryState, OwnCount } from '../../broker/ports/conversation-log.js';
 import { Chunks } from './chunks.js';
 import { Conversation, Sender } from './conversation.js';
 import { Conversations } from './conversations.js';
@@ -47,6 +47,8 @@ export class Store {
   readonly lists: Table<true>;
   /** Made behind the tables of the ports. */
   windows!: Windows;
+  /** What users wrote: (conversation, user). Rows are put by the fill, with the entries that they count, and never journaled. */
+  own!: Table<OwnCount>;
   term: number;
   failure: Error | undefined;
   /** Set when replaying is over. */
@@ -78,6 +80,7 @@ export class Store {
       chunks: this.chunks,
       dedupe: this.dedupe,
       tables: this.tables,
+      own: () => this.own,
       lsn: () => this.durableLsn,
       term: () => this.term,
       filled: (lsn) => this.filled(lsn),
@@ -97,6 +100,10 @@ export class Store {
   /** To be called once, when all other tables are there. */
   addWindows(): void {
     this.windows = new Windows(this);
+  }
+
+  addOwn(): void {
+    this.own = this.table('own counts', ownCodec);
   }
 
   get durableLsn(): number {
@@ -134,9 +141,19 @@ export class Store {
     let sender = conversation.senders.get(name);
     if (!sender) {
       const mark = conversation.head === 0 ? '' : this.dedupe.mark(conversation.id, name);
-      conversation.senders.set(name, (sender = new Sender(name, conversation.name, mark)));
+      conversation.senders.set(name, (sender = new Sender(name, conversation.name, mark, this.ownFilled(conversation, name))));
     }
     return sender;
+  }
+
+  /** What a user wrote that is durable. */
+  ownOf(conversation: Conversation, user: string): OwnCount {
+    const sender = conversation.senders.get(user);
+    return sender ? sender.ownWith(firstAbove(sender.unfilled, conversation.head)) : this.ownFilled(conversation, user);
+  }
+
+  private ownFilled(conversation: Conversation, user: string): OwnCount {
+    return (conversation.created ? undefined : this.own.get(conversation.name, user)) ?? NOTHING;
   }
 
   /** The conversation is durable: it stands in its members' lists. */
@@ -257,6 +274,18 @@ export class Store {
 }
 
 export const FLAG_COMMIT = 4;
+
+const NOTHING: OwnCount = { counted: 0, last: 0 };
+
+const ownCodec: Codec<OwnCount> = {
+  encode({ counted, last }) {
+    const bytes = Buffer.allocUnsafe(16);
+    bytes.writeDoubleLE(counted, 0);
+    bytes.writeDoubleLE(last, 8);
+    return bytes;
+  },
+  decode: (bytes) => ({ counted: bytes.readDoubleLE(0), last: bytes.readDoubleLE(8) }),
+};
 
 /**
  * Drops the oldest entries in memory, up to the first one in a slab that is held. They need not lie in the slab that

@@ -1,4 +1,5 @@
 import type { Storage } from '../../broker/ports/storage.js';
+import { MemoryConversationSettings } from './conversation-settings.js';
 import { MemoryCursors } from './cursors.js';
 import { MemoryDirectory } from './directory.js';
 import { MemoryGroups } from './groups.js';
@@ -17,6 +18,7 @@ export function openMemoryStorage({ now }: MemoryStorageOptions): Storage {
     cursors: new MemoryCursors(),
     directory: new MemoryDirectory(),
     groups: new MemoryGroups(),
+    conversationSettings: new MemoryConversationSettings(),
     presence: new MemoryPresence(),
     freeBytes: () => Number.MAX_SAFE_INTEGER,
     backup: () => Promise.reject(new Error('the memory store has nothing on disk to back up')),

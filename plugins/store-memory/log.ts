@@ -1,6 +1,6 @@
 import { Code, isGroupConversation, Reason, stampPrefix, stampSize, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
-import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
+import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, OwnCount, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
 import { ALWAYS, isMember, joinedAt, leftAt, NEVER } from '../../broker/ports/windows.js';
 
 const FLAG_SILENT = 1;
@@ -14,6 +14,7 @@ interface Kept extends Entry {
 
 interface Log extends LogHead {
   windows: Map<string, readonly Window[]>;
+  own: Map<string, OwnCount>;
   term: number;
   entries: Kept[];
   identities: Map<string, Kept>;
@@ -82,6 +83,10 @@ export class MemoryLog implements ConversationLog {
     return this.logs.get(conversation)?.windows.get(user) ?? NEVER;
   }
 
+  ownOf(conversation: string, user: string): OwnCount {
+    return this.logs.get(conversation)?.own.get(user) ?? { counted: 0, last: 0 };
+  }
+
   async erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
     const log = this.logs.get(conversation);
     const index = log ? log.entries.findIndex((entry) => entry.seq === seq) : -1;
@@ -141,8 +146,11 @@ export class MemoryLog implements ConversationLog {
     const log = known ?? this.begin(append.conversation, append.members);
     if (isCommit) log.epoch++;
     if (log.term !== this.term) this.skip(log);
-    if ((append.flags & FLAG_SILENT) === 0) log.counted++;
     append.seq = ++log.head;
+    if ((append.flags & FLAG_SILENT) === 0) {
+      log.counted++;
+      log.own.set(append.from, { counted: (log.own.get(append.from)?.counted ?? 0) + 1, last: append.seq });
+    }
     append.sentAtMs = this.now();
     for (const user of append.membership?.joined ?? []) this.change(log, append.conversation, user, joinedAt, append.seq);
     for (const user of append.membership?.left ?? []) this.change(log, append.conversation, user, leftAt, append.seq);
@@ -170,7 +178,7 @@ export class MemoryLog implements ConversationLog {
   }
 
   private begin(conversation: string, members: readonly string[]): Log {
-    const log: Log = { head: 0, first: 1, counted: 0, epoch: 0, windows: new Map(), term: this.term, entries: [], identities: new Map(), holes: [] };
+    const log: Log = { head: 0, first: 1, counted: 0, epoch: 0, windows: new Map(), own: new Map(), term: this.term, entries: [], identities: new Map(), holes: [] };
     this.logs.set(conversation, log);
     for (const user of members) this.change(log, conversation, user, () => ALWAYS, 1);
     return log;

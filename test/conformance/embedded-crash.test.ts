@@ -118,6 +118,11 @@ async function check(folder: string, told: Told): Promise<void> {
       assert.deepEqual(await storage.log.holes(conversation), []);
       for (const member of await storage.log.membersOf(conversation)) assert.ok((await storage.log.conversationsOf(member)).includes(conversation));
 
+      for (const user of head.first === 1 ? ['a', 'b', 'c'] : []) {
+        const own = entries.filter(({ buffer, start, end }) => fromBinary(MessageSchema, buffer.subarray(start, end)).from === user);
+        assert.deepEqual(await storage.log.ownOf(conversation, user), { counted: own.length, last: own.at(-1)?.seq ?? 0 }, `what ${user} wrote into ${conversation}`);
+      }
+
       const found = new Map<string, number>();
       for (const entry of entries) {
         const message = fromBinary(MessageSchema, entry.buffer.subarray(entry.start, entry.end));

@@ -82,7 +82,7 @@ function publish(random: (below: number) => number, sent: readonly Append[]): Ap
 
 async function membership(log: ConversationLog, conversation: string): Promise<unknown> {
   const users = ['a', 'b', 'c', 'd'];
-  return [[...(await log.membersOf(conversation))].sort(), await Promise.all(users.map((user) => log.windowsOf(conversation, user))), await Promise.all(users.map(async (user) => [...(await log.conversationsOf(user))].sort()))];
+  return [[...(await log.membersOf(conversation))].sort(), await Promise.all(users.map((user) => log.windowsOf(conversation, user))), await Promise.all(users.map((user) => log.ownOf(conversation, user))), await Promise.all(users.map(async (user) => [...(await log.conversationsOf(user))].sort()))];
 }
 
 function outcome({ code, seq, sentAtMs, duplicate }: Append): unknown {
