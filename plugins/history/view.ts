@@ -28,3 +28,9 @@ export async function viewOf(log: ConversationLog, user: string, conversation: s
 export function holds({ head, windows }: View, seq: bigint): boolean {
   return seq > 0n && seq <= BigInt(head.head) && windows.some(({ from, to }) => Number(seq) >= from && Number(seq) <= to);
 }
+
+/** As `viewOf`, of what stands in lists: the feed does not. @throws RefusedError */
+export function listedViewOf(log: ConversationLog, user: string, conversation: string): Promise<View> {
+  if (parseConversation(conversation)?.kind === 'feed') refuse(Code.MALFORMED, 'the feed is no conversation to set anything of');
+  return viewOf(log, user, conversation);
+}

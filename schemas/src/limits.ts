@@ -59,6 +59,8 @@ export const limits = /* @__PURE__ */ table({
   groupsPage: { value: 1_000, unit: 'count', what: 'groups in one answer of groups.list; more are on the next page' },
   historyPage: { value: 200, unit: 'count', what: 'messages and gaps in one answer of history.list; more are on the next page' },
   historyPageBytes: { value: 262_144, unit: 'bytes', what: 'messages in one answer of history.list, but for a single one; more are on the next page' },
+  conversationsPage: { value: 1_000, unit: 'count', what: 'conversations in one answer of conversations.list; more are on the next page' },
+  conversationsPageBytes: { value: 524_288, unit: 'bytes', what: 'conversations with their last messages in one answer of conversations.list, but for a single one; more are on the next page' },
   usersPage: { value: 1_000, unit: 'count', what: 'users in one answer of admin.users.list; more are on the next page' },
   httpBodyBytes: { value: 131_072, unit: 'bytes', what: 'the body of an HTTP request; a larger one is refused with TOO_LARGE' },
   httpHeadersMs: { value: 10_000, unit: 'ms', what: 'time until the headers of an HTTP request are there; then it is answered 408 and closed' },

@@ -50,7 +50,18 @@ import {
   ReadSetRequestSchema,
   ReadSetResponseSchema,
 } from './gen/godwit/v1/control_pb.js';
-import { HistoryListRequestSchema, HistoryListResponseSchema, ReceiptsGetRequestSchema, ReceiptsGetResponseSchema } from './gen/godwit/v1/history_pb.js';
+import {
+  ConversationsClearRequestSchema,
+  ConversationsClearResponseSchema,
+  ConversationsListRequestSchema,
+  ConversationsListResponseSchema,
+  ConversationsSetRequestSchema,
+  ConversationsSetResponseSchema,
+  HistoryListRequestSchema,
+  HistoryListResponseSchema,
+  ReceiptsGetRequestSchema,
+  ReceiptsGetResponseSchema,
+} from './gen/godwit/v1/history_pb.js';
 
 /** A row of the table of control calls. */
 export interface Method {
@@ -197,6 +208,27 @@ export const methods = {
     response: ReceiptsGetResponseSchema,
     who: 'user',
     doc: 'Since when each other member has a message, and has read it.',
+    limits: [],
+  },
+  'conversations.list': {
+    request: ConversationsListRequestSchema,
+    response: ConversationsListResponseSchema,
+    who: 'user',
+    doc: "A page of the caller's conversations, those with the newest message first: that message, and how many are unread.",
+    limits: ['conversationsPage', 'conversationsPageBytes'],
+  },
+  'conversations.set': {
+    request: ConversationsSetRequestSchema,
+    response: ConversationsSetResponseSchema,
+    who: 'user',
+    doc: 'Mutes, archives or pins a conversation for the caller, on all their devices.',
+    limits: [],
+  },
+  'conversations.clear': {
+    request: ConversationsClearRequestSchema,
+    response: ConversationsClearResponseSchema,
+    who: 'user',
+    doc: 'Clears a conversation for the caller: what it holds now is not shown to them any more, and counts as read.',
     limits: [],
   },
   'auth.renew': {

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '../gen/godwit/v1/code_pb.js';
 import { ReadSetRequestSchema, ReadSetResponseSchema } from '../gen/godwit/v1/control_pb.js';
-import { GroupPermission, GroupRole, RequestSchema, ResponseSchema, type GroupSettings as Settings, type Message } from '../gen/godwit/v1/message_pb.js';
+import { GroupPermission, GroupRole, RequestSchema, ResponseSchema, type ConversationState, type GroupSettings as Settings, type Message } from '../gen/godwit/v1/message_pb.js';
 import { methods, type MethodName, type RequestOf, type ResponseOf } from '../methods.js';
 import { id, sentAtMs, textBody, utf8, vector, type Vector } from './vector.js';
 
@@ -37,6 +37,12 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
     request: { conversation: 'g:godwits', seq: 7n },
     response: { members: [{ $typeName: 'godwit.v1.MemberReceipt', user: 'bob', deliveredAtMs: BigInt(sentAtMs + 1_000), readAtMs: 0n }] },
   },
+  'conversations.list': {
+    request: { after: '1767225600000 d:alice:carol', limit: 1 },
+    response: { conversations: [{ $typeName: 'godwit.v1.ConversationSummary', conversation: 'd:alice:bob', head: 8n, read: 5n, unread: 2n, state: state(), last: delivered() }], next: '1767225590000 d:alice:bob' },
+  },
+  'conversations.set': { request: { conversation: 'd:alice:bob', mutedUntilMs: 0n, pinned: true }, response: { state: state() } },
+  'conversations.clear': { request: { conversation: 'd:alice:bob' }, response: { state: { ...state(), clearedTo: 8n } } },
   'auth.renew': { request: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl' }, response: { expiresAtMs: BigInt(sentAtMs + 3_600_000), serverTimeMs: BigInt(sentAtMs) } },
   'admin.users.add': { request: { user: 'bob' }, response: { created: true } },
   'admin.users.remove': { request: { user: 'bob' }, response: { removed: true } },
@@ -75,6 +81,10 @@ function invitation(): NonNullable<ResponseOf<'groups.invite'>['invitation']> {
 
 function messageFields(): RequestOf<'messages.send'>['message'] {
   return { $typeName: 'godwit.v1.Message', id, body: textBody('hello'), deviceBodies: {}, expiresInS: 0, preview: new Uint8Array(0), flags: 0, epoch: 0n, devicesRevision: 0, from: '', fromDevice: '', conversation: '', seq: 0n, sentAtMs: 0n, after: 0n };
+}
+
+function state(): ConversationState {
+  return { $typeName: 'godwit.v1.ConversationState', conversation: 'd:alice:bob', mutedUntilMs: 0n, archived: false, pinned: true, clearedTo: 0n };
 }
 
 function delivered(): Message {

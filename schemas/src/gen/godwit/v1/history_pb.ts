@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message as Message$1 } from "./message_pb.js";
+import type { ConversationState, Message as Message$1 } from "./message_pb.js";
 import { file_godwit_v1_message } from "./message_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/history.proto.
  */
 export const file_godwit_v1_history: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvaGlzdG9yeS5wcm90bxIJZ29kd2l0LnYxImcKEkhpc3RvcnlMaXN0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSDgoGYmVmb3JlGAIgASgEEhIKBWFmdGVyGAMgASgESACIAQESDQoFbGltaXQYBCABKA1CCAoGX2FmdGVyIkkKE0hpc3RvcnlMaXN0UmVzcG9uc2USJAoIbWVzc2FnZXMYASADKAsyEi5nb2R3aXQudjEuTWVzc2FnZRIMCgRtb3JlGAIgASgIIjcKElJlY2VpcHRzR2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIkAKE1JlY2VpcHRzR2V0UmVzcG9uc2USKQoHbWVtYmVycxgBIAMoCzIYLmdvZHdpdC52MS5NZW1iZXJSZWNlaXB0IkoKDU1lbWJlclJlY2VpcHQSDAoEdXNlchgBIAEoCRIXCg9kZWxpdmVyZWRfYXRfbXMYAiABKAQSEgoKcmVhZF9hdF9tcxgDIAEoBGIGcHJvdG8z", [file_godwit_v1_message]);
+  fileDesc("Chdnb2R3aXQvdjEvaGlzdG9yeS5wcm90bxIJZ29kd2l0LnYxImcKEkhpc3RvcnlMaXN0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSDgoGYmVmb3JlGAIgASgEEhIKBWFmdGVyGAMgASgESACIAQESDQoFbGltaXQYBCABKA1CCAoGX2FmdGVyIkkKE0hpc3RvcnlMaXN0UmVzcG9uc2USJAoIbWVzc2FnZXMYASADKAsyEi5nb2R3aXQudjEuTWVzc2FnZRIMCgRtb3JlGAIgASgIIjcKElJlY2VpcHRzR2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIkAKE1JlY2VpcHRzR2V0UmVzcG9uc2USKQoHbWVtYmVycxgBIAMoCzIYLmdvZHdpdC52MS5NZW1iZXJSZWNlaXB0IkoKDU1lbWJlclJlY2VpcHQSDAoEdXNlchgBIAEoCRIXCg9kZWxpdmVyZWRfYXRfbXMYAiABKAQSEgoKcmVhZF9hdF9tcxgDIAEoBCI4ChhDb252ZXJzYXRpb25zTGlzdFJlcXVlc3QSDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKA0iYAoZQ29udmVyc2F0aW9uc0xpc3RSZXNwb25zZRI1Cg1jb252ZXJzYXRpb25zGAEgAygLMh4uZ29kd2l0LnYxLkNvbnZlcnNhdGlvblN1bW1hcnkSDAoEbmV4dBgCIAEoCSKmAQoTQ29udmVyc2F0aW9uU3VtbWFyeRIUCgxjb252ZXJzYXRpb24YASABKAkSDAoEaGVhZBgCIAEoBBIMCgRyZWFkGAMgASgEEg4KBnVucmVhZBgEIAEoBBIrCgVzdGF0ZRgFIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZRIgCgRsYXN0GAYgASgLMhIuZ29kd2l0LnYxLk1lc3NhZ2UiowEKF0NvbnZlcnNhdGlvbnNTZXRSZXF1ZXN0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIbCg5tdXRlZF91bnRpbF9tcxgCIAEoBEgAiAEBEhUKCGFyY2hpdmVkGAMgASgISAGIAQESEwoGcGlubmVkGAQgASgISAKIAQFCEQoPX211dGVkX3VudGlsX21zQgsKCV9hcmNoaXZlZEIJCgdfcGlubmVkIkcKGENvbnZlcnNhdGlvbnNTZXRSZXNwb25zZRIrCgVzdGF0ZRgBIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZSIxChlDb252ZXJzYXRpb25zQ2xlYXJSZXF1ZXN0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCSJJChpDb252ZXJzYXRpb25zQ2xlYXJSZXNwb25zZRIrCgVzdGF0ZRgBIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZWIGcHJvdG8z", [file_godwit_v1_message]);
 
 /**
  * history.list: a page of a conversation, as the caller's devices are delivered it.
@@ -155,4 +155,195 @@ export type MemberReceipt = Message<"godwit.v1.MemberReceipt"> & {
  */
 export const MemberReceiptSchema: GenMessage<MemberReceipt> = /*@__PURE__*/
   messageDesc(file_godwit_v1_history, 4);
+
+/**
+ * conversations.list: the caller's conversations, those with the newest message first.
+ *
+ * @generated from message godwit.v1.ConversationsListRequest
+ */
+export type ConversationsListRequest = Message<"godwit.v1.ConversationsListRequest"> & {
+  /**
+   * `next` of the page before; empty = from the newest on
+   *
+   * @generated from field: string after = 1;
+   */
+  after: string;
+
+  /**
+   * 0 = as many as a page holds
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationsListRequest.
+ * Use `create(ConversationsListRequestSchema)` to create a new message.
+ */
+export const ConversationsListRequestSchema: GenMessage<ConversationsListRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 5);
+
+/**
+ * @generated from message godwit.v1.ConversationsListResponse
+ */
+export type ConversationsListResponse = Message<"godwit.v1.ConversationsListResponse"> & {
+  /**
+   * @generated from field: repeated godwit.v1.ConversationSummary conversations = 1;
+   */
+  conversations: ConversationSummary[];
+
+  /**
+   * for the next page; empty = there is none
+   *
+   * @generated from field: string next = 2;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationsListResponse.
+ * Use `create(ConversationsListResponseSchema)` to create a new message.
+ */
+export const ConversationsListResponseSchema: GenMessage<ConversationsListResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 6);
+
+/**
+ * @generated from message godwit.v1.ConversationSummary
+ */
+export type ConversationSummary = Message<"godwit.v1.ConversationSummary"> & {
+  /**
+   * @generated from field: string conversation = 1;
+   */
+  conversation: string;
+
+  /**
+   * the newest place that the caller is given
+   *
+   * @generated from field: uint64 head = 2;
+   */
+  head: bigint;
+
+  /**
+   * the caller's read cursor
+   *
+   * @generated from field: uint64 read = 3;
+   */
+  read: bigint;
+
+  /**
+   * messages of others behind it that are kept, but for silent ones
+   *
+   * @generated from field: uint64 unread = 4;
+   */
+  unread: bigint;
+
+  /**
+   * @generated from field: godwit.v1.ConversationState state = 5;
+   */
+  state?: ConversationState | undefined;
+
+  /**
+   * the newest message that is there and not silent, as history.list gives it; left out where there is none
+   *
+   * @generated from field: godwit.v1.Message last = 6;
+   */
+  last?: Message$1 | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationSummary.
+ * Use `create(ConversationSummarySchema)` to create a new message.
+ */
+export const ConversationSummarySchema: GenMessage<ConversationSummary> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 7);
+
+/**
+ * conversations.set: what is left out stays as it is.
+ *
+ * @generated from message godwit.v1.ConversationsSetRequest
+ */
+export type ConversationsSetRequest = Message<"godwit.v1.ConversationsSetRequest"> & {
+  /**
+   * @generated from field: string conversation = 1;
+   */
+  conversation: string;
+
+  /**
+   * Unix milliseconds; 0 = not muted
+   *
+   * @generated from field: optional uint64 muted_until_ms = 2;
+   */
+  mutedUntilMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional bool archived = 3;
+   */
+  archived?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool pinned = 4;
+   */
+  pinned?: boolean | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationsSetRequest.
+ * Use `create(ConversationsSetRequestSchema)` to create a new message.
+ */
+export const ConversationsSetRequestSchema: GenMessage<ConversationsSetRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 8);
+
+/**
+ * @generated from message godwit.v1.ConversationsSetResponse
+ */
+export type ConversationsSetResponse = Message<"godwit.v1.ConversationsSetResponse"> & {
+  /**
+   * @generated from field: godwit.v1.ConversationState state = 1;
+   */
+  state?: ConversationState | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationsSetResponse.
+ * Use `create(ConversationsSetResponseSchema)` to create a new message.
+ */
+export const ConversationsSetResponseSchema: GenMessage<ConversationsSetResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 9);
+
+/**
+ * conversations.clear: for the caller alone, everything up to the newest place is not shown any more, and counts as read.
+ *
+ * @generated from message godwit.v1.ConversationsClearRequest
+ */
+export type ConversationsClearRequest = Message<"godwit.v1.ConversationsClearRequest"> & {
+  /**
+   * @generated from field: string conversation = 1;
+   */
+  conversation: string;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationsClearRequest.
+ * Use `create(ConversationsClearRequestSchema)` to create a new message.
+ */
+export const ConversationsClearRequestSchema: GenMessage<ConversationsClearRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 10);
+
+/**
+ * @generated from message godwit.v1.ConversationsClearResponse
+ */
+export type ConversationsClearResponse = Message<"godwit.v1.ConversationsClearResponse"> & {
+  /**
+   * @generated from field: godwit.v1.ConversationState state = 1;
+   */
+  state?: ConversationState | undefined;
+};
+
+/**
+ * Describes the message godwit.v1.ConversationsClearResponse.
+ * Use `create(ConversationsClearResponseSchema)` to create a new message.
+ */
+export const ConversationsClearResponseSchema: GenMessage<ConversationsClearResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 11);
 

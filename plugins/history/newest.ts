@@ -1,0 +1,49 @@
+import type { ConversationLog, Entry, LogHead, Window } from '../../broker/ports/conversation-log.js';
+import { goneFor, isCounted } from '../../broker/ports/entries.js';
+
+const ONE = { entries: 1, bytes: 1 };
+/** Messages that are gone which are passed over on the way back to one that is there. */
+const MOST_GONE = 64;
+
+/** The first entry from this place on. */
+export async function entryFrom(log: ConversationLog, conversation: string, place: number): Promise<Entry | undefined> {
+  const read = log.read(conversation, place, ONE);
+  return (read instanceof Promise ? await read : read)[0];
+}
+
+/** How many messages that count the log holds, or held, up to and with this place, which must be kept or the one before what is. */
+export async function countedTo(log: ConversationLog, conversation: string, head: LogHead, place: number): Promise<number> {
+  if (place >= head.head) return head.counted;
+  const next = await entryFrom(log, conversation, place + 1);
+  return next ? next.counted - (isCounted(next) ? 1 : 0) : head.counted;
+}
+
+/** The newest message that counts and is there, within these windows and behind `floor`; undefined: there is none, or the newest 64 are all gone. */
+export async function newestMessage(log: ConversationLog, conversation: string, head: LogHead, windows: readonly Window[], floor: number, nowMs: number): Promise<Entry | undefined> {
+  let looked = 0;
+  for (let i = windows.length - 1; i >= 0; i--) {
+    const from = Math.max(windows[i].from, floor + 1, head.first);
+    for (let to = Math.min(windows[i].to, head.head); to >= from && looked < MOST_GONE; looked++) {
+      const entry = await newestCounted(log, conversation, head, from, to);
+      if (!entry) break;
+      if (goneFor(entry, nowMs) === undefined) return entry;
+      to = entry.seq - 1;
+    }
+  }
+  return undefined;
+}
+
+/** Mostly the last one. Else the first place with the count of the last one is found by halves: however many reactions follow a message. */
+async function newestCounted(log: ConversationLog, conversation: string, head: LogHead, from: number, to: number): Promise<Entry | undefined> {
+  const last = await entryFrom(log, conversation, to);
+  if (last?.seq === to && isCounted(last)) return last;
+  const counted = await countedTo(log, conversation, head, to);
+  if (counted === (await countedTo(log, conversation, head, from - 1))) return undefined;
+  let [low, high] = [from, to];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((await countedTo(log, conversation, head, middle)) === counted) high = middle;
+    else low = middle + 1;
+  }
+  return entryFrom(log, conversation, low);
+}
