@@ -21,3 +21,8 @@ export function isFrom(user: string, { buffer, stamp }: Entry): boolean {
   for (let i = 0; i < user.length; i++) if (buffer[stamp + 2 + i] !== user.charCodeAt(i)) return false;
   return true;
 }
+
+/** Whether the server itself wrote it: an event. */
+export function isOfServer({ buffer, stamp }: Entry): boolean {
+  return buffer[stamp] !== FROM_TAG || buffer[stamp + 1] === 0;
+}

@@ -1,5 +1,6 @@
 import type { Plugin, PluginContext } from '../../broker/ports/plugin.js';
 import { listConversations } from './conversations.js';
+import { eraseMessage } from './erase.js';
 import { listHistory } from './list.js';
 import { receiptsOf } from './receipts.js';
 import { clearConversation, setConversation } from './settings.js';
@@ -18,6 +19,7 @@ export function historyPlugin(): Plugin {
     methods: {
       'history.list': (caller, request) => listHistory(context, caller, request),
       'receipts.get': ({ user }, request) => receiptsOf(context.storage, user, request),
+      'messages.erase': ({ user }, request) => eraseMessage(context, user, request),
       'conversations.list': (caller, request) => listConversations(context.storage, unread, caller, request, context.now()),
       'conversations.set': ({ user }, request) => setConversation(context, user, request),
       'conversations.clear': ({ user }, request) => clearConversation(context, user, request),

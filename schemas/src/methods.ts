@@ -59,6 +59,8 @@ import {
   ConversationsSetResponseSchema,
   HistoryListRequestSchema,
   HistoryListResponseSchema,
+  MessagesEraseRequestSchema,
+  MessagesEraseResponseSchema,
   ReceiptsGetRequestSchema,
   ReceiptsGetResponseSchema,
 } from './gen/godwit/v1/history_pb.js';
@@ -229,6 +231,13 @@ export const methods = {
     response: ConversationsClearResponseSchema,
     who: 'user',
     doc: 'Clears a conversation for the caller: what it holds now is not shown to them any more, and counts as read.',
+    limits: [],
+  },
+  'messages.erase': {
+    request: MessagesEraseRequestSchema,
+    response: MessagesEraseResponseSchema,
+    who: 'user',
+    doc: 'Takes a message back for everyone: by its sender, in a group also by admins. Its place stays, and the devices are told.',
     limits: [],
   },
   'auth.renew': {

@@ -43,6 +43,7 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
   },
   'conversations.set': { request: { conversation: 'd:alice:bob', mutedUntilMs: 0n, pinned: true }, response: { state: state() } },
   'conversations.clear': { request: { conversation: 'd:alice:bob' }, response: { state: { ...state(), clearedTo: 8n } } },
+  'messages.erase': { request: { conversation: 'd:alice:bob', seq: 7n }, response: {} },
   'auth.renew': { request: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl' }, response: { expiresAtMs: BigInt(sentAtMs + 3_600_000), serverTimeMs: BigInt(sentAtMs) } },
   'admin.users.add': { request: { user: 'bob' }, response: { created: true } },
   'admin.users.remove': { request: { user: 'bob' }, response: { removed: true } },

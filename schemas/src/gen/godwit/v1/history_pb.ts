@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/history.proto.
  */
 export const file_godwit_v1_history: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvaGlzdG9yeS5wcm90bxIJZ29kd2l0LnYxImcKEkhpc3RvcnlMaXN0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSDgoGYmVmb3JlGAIgASgEEhIKBWFmdGVyGAMgASgESACIAQESDQoFbGltaXQYBCABKA1CCAoGX2FmdGVyIkkKE0hpc3RvcnlMaXN0UmVzcG9uc2USJAoIbWVzc2FnZXMYASADKAsyEi5nb2R3aXQudjEuTWVzc2FnZRIMCgRtb3JlGAIgASgIIjcKElJlY2VpcHRzR2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIkAKE1JlY2VpcHRzR2V0UmVzcG9uc2USKQoHbWVtYmVycxgBIAMoCzIYLmdvZHdpdC52MS5NZW1iZXJSZWNlaXB0IkoKDU1lbWJlclJlY2VpcHQSDAoEdXNlchgBIAEoCRIXCg9kZWxpdmVyZWRfYXRfbXMYAiABKAQSEgoKcmVhZF9hdF9tcxgDIAEoBCI4ChhDb252ZXJzYXRpb25zTGlzdFJlcXVlc3QSDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKA0iYAoZQ29udmVyc2F0aW9uc0xpc3RSZXNwb25zZRI1Cg1jb252ZXJzYXRpb25zGAEgAygLMh4uZ29kd2l0LnYxLkNvbnZlcnNhdGlvblN1bW1hcnkSDAoEbmV4dBgCIAEoCSKmAQoTQ29udmVyc2F0aW9uU3VtbWFyeRIUCgxjb252ZXJzYXRpb24YASABKAkSDAoEaGVhZBgCIAEoBBIMCgRyZWFkGAMgASgEEg4KBnVucmVhZBgEIAEoBBIrCgVzdGF0ZRgFIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZRIgCgRsYXN0GAYgASgLMhIuZ29kd2l0LnYxLk1lc3NhZ2UiowEKF0NvbnZlcnNhdGlvbnNTZXRSZXF1ZXN0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIbCg5tdXRlZF91bnRpbF9tcxgCIAEoBEgAiAEBEhUKCGFyY2hpdmVkGAMgASgISAGIAQESEwoGcGlubmVkGAQgASgISAKIAQFCEQoPX211dGVkX3VudGlsX21zQgsKCV9hcmNoaXZlZEIJCgdfcGlubmVkIkcKGENvbnZlcnNhdGlvbnNTZXRSZXNwb25zZRIrCgVzdGF0ZRgBIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZSIxChlDb252ZXJzYXRpb25zQ2xlYXJSZXF1ZXN0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCSJJChpDb252ZXJzYXRpb25zQ2xlYXJSZXNwb25zZRIrCgVzdGF0ZRgBIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZWIGcHJvdG8z", [file_godwit_v1_message]);
+  fileDesc("Chdnb2R3aXQvdjEvaGlzdG9yeS5wcm90bxIJZ29kd2l0LnYxImcKEkhpc3RvcnlMaXN0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSDgoGYmVmb3JlGAIgASgEEhIKBWFmdGVyGAMgASgESACIAQESDQoFbGltaXQYBCABKA1CCAoGX2FmdGVyIkkKE0hpc3RvcnlMaXN0UmVzcG9uc2USJAoIbWVzc2FnZXMYASADKAsyEi5nb2R3aXQudjEuTWVzc2FnZRIMCgRtb3JlGAIgASgIIjcKElJlY2VpcHRzR2V0UmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIkAKE1JlY2VpcHRzR2V0UmVzcG9uc2USKQoHbWVtYmVycxgBIAMoCzIYLmdvZHdpdC52MS5NZW1iZXJSZWNlaXB0IkoKDU1lbWJlclJlY2VpcHQSDAoEdXNlchgBIAEoCRIXCg9kZWxpdmVyZWRfYXRfbXMYAiABKAQSEgoKcmVhZF9hdF9tcxgDIAEoBCI4ChhDb252ZXJzYXRpb25zTGlzdFJlcXVlc3QSDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKA0iYAoZQ29udmVyc2F0aW9uc0xpc3RSZXNwb25zZRI1Cg1jb252ZXJzYXRpb25zGAEgAygLMh4uZ29kd2l0LnYxLkNvbnZlcnNhdGlvblN1bW1hcnkSDAoEbmV4dBgCIAEoCSKmAQoTQ29udmVyc2F0aW9uU3VtbWFyeRIUCgxjb252ZXJzYXRpb24YASABKAkSDAoEaGVhZBgCIAEoBBIMCgRyZWFkGAMgASgEEg4KBnVucmVhZBgEIAEoBBIrCgVzdGF0ZRgFIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZRIgCgRsYXN0GAYgASgLMhIuZ29kd2l0LnYxLk1lc3NhZ2UiowEKF0NvbnZlcnNhdGlvbnNTZXRSZXF1ZXN0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIbCg5tdXRlZF91bnRpbF9tcxgCIAEoBEgAiAEBEhUKCGFyY2hpdmVkGAMgASgISAGIAQESEwoGcGlubmVkGAQgASgISAKIAQFCEQoPX211dGVkX3VudGlsX21zQgsKCV9hcmNoaXZlZEIJCgdfcGlubmVkIkcKGENvbnZlcnNhdGlvbnNTZXRSZXNwb25zZRIrCgVzdGF0ZRgBIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZSIxChlDb252ZXJzYXRpb25zQ2xlYXJSZXF1ZXN0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCSJJChpDb252ZXJzYXRpb25zQ2xlYXJSZXNwb25zZRIrCgVzdGF0ZRgBIAEoCzIcLmdvZHdpdC52MS5Db252ZXJzYXRpb25TdGF0ZSI5ChRNZXNzYWdlc0VyYXNlUmVxdWVzdBIUCgxjb252ZXJzYXRpb24YASABKAkSCwoDc2VxGAIgASgEIhcKFU1lc3NhZ2VzRXJhc2VSZXNwb25zZWIGcHJvdG8z", [file_godwit_v1_message]);
 
 /**
  * history.list: a page of a conversation, as the caller's devices are delivered it.
@@ -346,4 +346,41 @@ export type ConversationsClearResponse = Message<"godwit.v1.ConversationsClearRe
  */
 export const ConversationsClearResponseSchema: GenMessage<ConversationsClearResponse> = /*@__PURE__*/
   messageDesc(file_godwit_v1_history, 11);
+
+/**
+ * messages.erase: for everyone. The place stays, and Event.erased tells the devices that have the message.
+ *
+ * @generated from message godwit.v1.MessagesEraseRequest
+ */
+export type MessagesEraseRequest = Message<"godwit.v1.MessagesEraseRequest"> & {
+  /**
+   * @generated from field: string conversation = 1;
+   */
+  conversation: string;
+
+  /**
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message godwit.v1.MessagesEraseRequest.
+ * Use `create(MessagesEraseRequestSchema)` to create a new message.
+ */
+export const MessagesEraseRequestSchema: GenMessage<MessagesEraseRequest> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 12);
+
+/**
+ * @generated from message godwit.v1.MessagesEraseResponse
+ */
+export type MessagesEraseResponse = Message<"godwit.v1.MessagesEraseResponse"> & {
+};
+
+/**
+ * Describes the message godwit.v1.MessagesEraseResponse.
+ * Use `create(MessagesEraseResponseSchema)` to create a new message.
+ */
+export const MessagesEraseResponseSchema: GenMessage<MessagesEraseResponse> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_history, 13);
 
