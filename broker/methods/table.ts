@@ -38,7 +38,8 @@ export class MethodTable {
 
   /**
    * Calls a method. A repeat of a call id by the same user gets the first answer, as long as that is remembered; so
-   * does a repeat while the first is under way. A refusal that is worth a retry is not remembered.
+   * does a repeat while the first is under way. A refusal that is worth a retry is not remembered, nor is an answer of
+   * a method that only reads.
    * @param callId empty: the call is not remembered
    * @param params the encoded request
    * @returns the encoded response, or why not; never rejects
@@ -64,7 +65,7 @@ export class MethodTable {
     if (method.who === 'admin' && !caller.admin) return { code: Code.NOT_ALLOWED, text: `${name} asks for a token with the claim admin` };
     if (callId.length > limits.callIdBytes.value) return { code: Code.TOO_LARGE, text: `a call id has at most ${limits.callIdBytes.value} bytes` };
     const run = (): Promise<Outcome> => this.run(caller, name as MethodName, method, request, callId);
-    if (callId.length === 0) return run();
+    if (callId.length === 0 || method.reads) return run();
     const key = `${caller.user} ${Buffer.from(callId).toString('latin1')}`;
     const fingerprint = createHash('sha256').update(name).update('\0').update(toBinary(method.request, request)).digest('base64');
     const outcome = this.memory.once(key, fingerprint, run, (it) => it instanceof Uint8Array || !isRetry(it.code));

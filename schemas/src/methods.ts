@@ -73,6 +73,8 @@ export interface Method {
   readonly who: 'user' | 'admin';
   /** One sentence for the documents. */
   readonly doc: string;
+  /** It changes nothing: a repeat is done again, so that its answers, which may be large, take no room from those that must be remembered. */
+  readonly reads?: true;
   /** The limits that it can meet, beside `callsPerMinute` and the size of a request, which every call has. */
   readonly limits: readonly LimitName[];
 }
@@ -203,6 +205,7 @@ export const methods = {
     response: HistoryListResponseSchema,
     who: 'user',
     doc: 'A page of a conversation, as far as it is kept and the caller was in it: messages, and gaps for what is not given any more.',
+    reads: true,
     limits: ['historyPage', 'historyPageBytes'],
   },
   'receipts.get': {
@@ -210,6 +213,7 @@ export const methods = {
     response: ReceiptsGetResponseSchema,
     who: 'user',
     doc: 'Since when each other member has a message, and has read it.',
+    reads: true,
     limits: [],
   },
   'conversations.list': {
@@ -217,6 +221,7 @@ export const methods = {
     response: ConversationsListResponseSchema,
     who: 'user',
     doc: "A page of the caller's conversations, those with the newest message first: that message, and how many are unread.",
+    reads: true,
     limits: ['conversationsPage', 'conversationsPageBytes'],
   },
   'conversations.set': {

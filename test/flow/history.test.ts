@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Code, limits, type MessageInitShape, type methods } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
+import { tokenFor } from '../support/address.js';
+import { newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit } from '../support/godwit.js';
 import { done, group, people, refused, say } from '../support/groups.js';
@@ -52,6 +54,10 @@ describe('the history of a conversation', () => {
     assert.deepEqual((await page(tablet, { conversation })).lines, ['1 for the tablet']);
     const asked = async (device?: string) => told((await httpCall(server, 'bob', 'history.list', { conversation }, device ? { device } : {})).value!.messages);
     assert.deepEqual([await asked(), await asked('phone')], [['1 for all'], ['1 for the phone']]);
+    const authorization = `Bearer ${tokenFor(server, 'bob')}`;
+    const json = await fetch(`http://127.0.0.1:${server.httpPort}/v1/history.list`, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body: JSON.stringify({ conversation }) });
+    const [shown] = ((await json.json()) as { messages: Record<string, unknown>[] }).messages;
+    assert.deepEqual([shown.from, shown.seq, shown.body], ['alice', '1', Buffer.from('for all').toString('base64')]);
   });
 
   test('tells what is not given any more as gaps, as the deliveries do', async (t) => {
@@ -95,6 +101,17 @@ describe('the history of a conversation', () => {
     assert.match(whole[10], /^11-\d+ EXPIRED$/);
     assert.equal(whole.at(-1), '2110 2110');
   });
+});
+
+test('a call that only reads is done again when it is repeated, and takes no room from the answers that are remembered', async (t) => {
+  const server = await startGodwit(t);
+  const [alice] = await people(t, server, 'alice', 'bob');
+  await alice.send('bob', '1');
+  const callId = newId();
+  const asked = async (): Promise<string[]> => told((await alice.call('history.list', { conversation }, callId)).value!.messages);
+  assert.deepEqual(await asked(), ['1 1']);
+  await alice.send('bob', '2');
+  assert.deepEqual(await asked(), ['1 1', '2 2']);
 });
 
 describe('the history of a group', () => {
