@@ -19,8 +19,9 @@ const texts: Record<string, string> = {
   Gap: "from:1U to:2U reason:3e",
   GroupSettings: "name:1s description:2s picture:3s maySend:4e mayEdit:5e mayAdd:6e",
   GroupChange: "revision:1U kind:2e by:3s users:4s* role:5e settings:6GroupSettings successor:7s",
-  Erased: "seq:1U",
-  Feed: "device:1s group:2GroupNotice",
+  Erased: "seq:1U by:2s",
+  Feed: "device:1s group:2GroupNotice conversation:10ConversationState",
+  ConversationState: "conversation:1s mutedUntilMs:2U archived:3o pinned:4o clearedTo:5U",
   GroupNotice: "group:1s seq:2U kind:3e by:4s name:5s",
   Result: "id:1b seq:2U sentAtMs:3U code:4e text:5s retryAfterMs:6u packetId:7u detail:8b",
   Read: "seq:1U",
@@ -70,6 +71,20 @@ const texts: Record<string, string> = {
   GroupsRevokeResponse: "revoked:1o",
   GroupsJoinRequest: "token:1s",
   GroupsJoinResponse: "group:1Group",
+  HistoryListRequest: "conversation:1s before:2U after:3U? limit:4u",
+  HistoryListResponse: "messages:1Message* more:2o",
+  ReceiptsGetRequest: "conversation:1s seq:2U",
+  ReceiptsGetResponse: "members:1MemberReceipt*",
+  MemberReceipt: "user:1s deliveredAtMs:2U readAtMs:3U",
+  ConversationsListRequest: "after:1s limit:2u",
+  ConversationsListResponse: "conversations:1ConversationSummary* next:2s",
+  ConversationSummary: "conversation:1s head:2U read:3U unread:4U state:5ConversationState last:6Message",
+  ConversationsSetRequest: "conversation:1s mutedUntilMs:2U? archived:3o? pinned:4o?",
+  ConversationsSetResponse: "state:1ConversationState",
+  ConversationsClearRequest: "conversation:1s",
+  ConversationsClearResponse: "state:1ConversationState",
+  MessagesEraseRequest: "conversation:1s seq:2U",
+  MessagesEraseResponse: "",
 };
 const found = new Map<string, Slim>();
 
@@ -98,6 +113,7 @@ export const GroupSettingsSchema = /* @__PURE__ */ find('GroupSettings');
 export const GroupChangeSchema = /* @__PURE__ */ find('GroupChange');
 export const ErasedSchema = /* @__PURE__ */ find('Erased');
 export const FeedSchema = /* @__PURE__ */ find('Feed');
+export const ConversationStateSchema = /* @__PURE__ */ find('ConversationState');
 export const GroupNoticeSchema = /* @__PURE__ */ find('GroupNotice');
 export const ResultSchema = /* @__PURE__ */ find('Result');
 export const ReadSchema = /* @__PURE__ */ find('Read');
@@ -147,6 +163,20 @@ export const GroupsRevokeRequestSchema = /* @__PURE__ */ find('GroupsRevokeReque
 export const GroupsRevokeResponseSchema = /* @__PURE__ */ find('GroupsRevokeResponse');
 export const GroupsJoinRequestSchema = /* @__PURE__ */ find('GroupsJoinRequest');
 export const GroupsJoinResponseSchema = /* @__PURE__ */ find('GroupsJoinResponse');
+export const HistoryListRequestSchema = /* @__PURE__ */ find('HistoryListRequest');
+export const HistoryListResponseSchema = /* @__PURE__ */ find('HistoryListResponse');
+export const ReceiptsGetRequestSchema = /* @__PURE__ */ find('ReceiptsGetRequest');
+export const ReceiptsGetResponseSchema = /* @__PURE__ */ find('ReceiptsGetResponse');
+export const MemberReceiptSchema = /* @__PURE__ */ find('MemberReceipt');
+export const ConversationsListRequestSchema = /* @__PURE__ */ find('ConversationsListRequest');
+export const ConversationsListResponseSchema = /* @__PURE__ */ find('ConversationsListResponse');
+export const ConversationSummarySchema = /* @__PURE__ */ find('ConversationSummary');
+export const ConversationsSetRequestSchema = /* @__PURE__ */ find('ConversationsSetRequest');
+export const ConversationsSetResponseSchema = /* @__PURE__ */ find('ConversationsSetResponse');
+export const ConversationsClearRequestSchema = /* @__PURE__ */ find('ConversationsClearRequest');
+export const ConversationsClearResponseSchema = /* @__PURE__ */ find('ConversationsClearResponse');
+export const MessagesEraseRequestSchema = /* @__PURE__ */ find('MessagesEraseRequest');
+export const MessagesEraseResponseSchema = /* @__PURE__ */ find('MessagesEraseResponse');
 
 /** Request and response of every control call of users. */
 export const calls: Record<string, readonly [request: string, response: string]> = {
@@ -167,5 +197,11 @@ export const calls: Record<string, readonly [request: string, response: string]>
   'groups.invitations': ['GroupsInvitationsRequest', 'GroupsInvitationsResponse'],
   'groups.revoke': ['GroupsRevokeRequest', 'GroupsRevokeResponse'],
   'groups.join': ['GroupsJoinRequest', 'GroupsJoinResponse'],
+  'history.list': ['HistoryListRequest', 'HistoryListResponse'],
+  'receipts.get': ['ReceiptsGetRequest', 'ReceiptsGetResponse'],
+  'conversations.list': ['ConversationsListRequest', 'ConversationsListResponse'],
+  'conversations.set': ['ConversationsSetRequest', 'ConversationsSetResponse'],
+  'conversations.clear': ['ConversationsClearRequest', 'ConversationsClearResponse'],
+  'messages.erase': ['MessagesEraseRequest', 'MessagesEraseResponse'],
   'auth.renew': ['AuthRenewRequest', 'AuthRenewResponse'],
 };
