@@ -202,7 +202,7 @@ describe('reading', () => {
     const refusals: [string, Code][] = [
       ['read/d:alice:carol', Code.NOT_ALLOWED],
       ['read/d:alice:bob', Code.UNKNOWN_CONVERSATION],
-      ['read/g:group', Code.NOT_ALLOWED],
+      ['read/g:group', Code.UNKNOWN_CONVERSATION],
     ];
     for (const [topic, code] of refusals) assert.equal((await bob.publish(topic, '\x08\x01')).code, code, topic);
     assert.equal((await bob.publish('read/d:bob:alice', '\x08\x01')).code, Code.NOT_ALLOWED, 'not the canonical name');

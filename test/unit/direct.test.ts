@@ -94,9 +94,10 @@ describe('messages.send', () => {
     assert.equal(fromBinary(MessageSchema, published[0].message).from, 'mallory');
   });
 
-  test('is refused for groups, without a user, without a message', async () => {
+  test('is refused without a user or a group, with both, without a message', async () => {
     const { plugin, published } = await open();
-    await assert.rejects(send(plugin, { group: 'g', message: { body } }), (error) => refused(Code.UNKNOWN_CONVERSATION)(error) && (error as Error).message === 'groups are not supported by this version');
+    await assert.rejects(send(plugin, { group: 'g', to: 'bob', message: { body } }), refused(Code.MALFORMED));
+    await assert.rejects(send(plugin, { group: 'a/b', message: { body } }), refused(Code.MALFORMED));
     await assert.rejects(send(plugin, { message: { body } }), refused(Code.MALFORMED));
     await assert.rejects(send(plugin, { to: 'a/b', message: { body } }), refused(Code.MALFORMED));
     await assert.rejects(send(plugin, { to: 'bob' }), refused(Code.MALFORMED));
