@@ -16,6 +16,8 @@ export interface ConversationsHooks {
   readHere(conversation: string): number;
   /** Whether anyone listens for changes. */
   wanted(): boolean;
+  /** Resolves when a new device knows which there are, or cannot know now. */
+  listed(): Promise<void>;
   emit(info: ConversationInfo): void;
   failed(error: unknown): void;
 }
@@ -33,6 +35,7 @@ export class Conversations {
 
   /** Those with the newest last message first. */
   async list(): Promise<ConversationInfo[]> {
+    await this.hooks.listed();
     const names = Array.from(this.places.entries(), ([conversation]) => conversation);
     const list: ConversationInfo[] = [];
     for (let from = 0; from < names.length; from += atATime) {

@@ -6,7 +6,7 @@ import type { ClientEvent } from './events.js';
 import { idText } from './ids.js';
 import type { Messages } from './messages.js';
 import type { Debug } from './options.js';
-import { encodeRecord, keys } from './records.js';
+import { decodeRecord, encodeRecord, keys } from './records.js';
 import type { StoredHead, StoredMessage } from './stored-message.js';
 import type { Transaction } from './transaction.js';
 import type { Packet } from './transport.js';
@@ -55,18 +55,41 @@ export class Deliveries {
   async #storeMessage(message: WireMessage, seq: number, tx: Transaction): Promise<void> {
     const { conversation } = message;
     const head = headOf(message);
-    const mark = keys.mark(conversation, head.from, head.id);
-    if (await tx.get(mark)) {
+    const mark = await tx.get(keys.mark(conversation, head.from, head.id));
+    if (mark && decodeRecord<{ seq: number }>(mark).head.seq === seq) return this.#showStored(conversation, seq, tx);
+    if (mark) {
       // The server lost this message and was sent it again: we have it.
       this.hooks.debug({ what: 'dropped: the same message at another place', conversation, seq });
       this.#handed(conversation, seq, tx);
       return;
     }
-    if (message.event) {
-      await this.#store(conversation, seq, { head: { ...head, kind: 'event' }, bytes: encodeEvent(message.event) }, tx);
+    await this.#store(conversation, seq, await this.#stored(message, head), tx);
+  }
+
+  async #stored({ conversation, event, body }: WireMessage, head: Omit<StoredHead, 'kind'>): Promise<StoredMessage> {
+    return event ? { head: { ...head, kind: 'event' }, bytes: encodeEvent(event) } : openBody(head, body, conversation, this.hooks.cipher);
+  }
+
+  /** It was fetched as something past before it came as something new. */
+  async #showStored(conversation: string, seq: number, tx: Transaction): Promise<void> {
+    const shown = await this.messages.shown(conversation, seq, tx);
+    if (shown) tx.after(() => this.hooks.emit(shown, conversation, seq));
+    else this.#handed(conversation, seq, tx);
+  }
+
+  /** Stores what lies before all that was delivered. What is there already stays. */
+  async applyPast(message: WireMessage, tx: Transaction): Promise<void> {
+    const { conversation } = message;
+    const seq = Number(message.seq);
+    if (await tx.get(keys.message(conversation, seq))) return;
+    if (message.event?.kind.case === 'gap') {
+      const { from, reason } = message.event.kind.value;
+      await this.messages.add(conversation, seq, gap(Number(from), reason), tx);
       return;
     }
-    await this.#store(conversation, seq, await openBody(head, message.body, conversation, this.hooks.cipher), tx);
+    const head = headOf(message);
+    if (!message.event && (await tx.get(keys.mark(conversation, head.from, head.id)))) return;
+    await this.messages.add(conversation, seq, await this.#stored(message, head), tx);
   }
 
   /** Every delivery is at `last + 1` or names `last` in `after`; a server that is behind us names less. */

@@ -15,9 +15,11 @@ import type { Identity } from './identity.js';
 import { Inbox } from './inbox.js';
 import type { QueuedHead } from './lane.js';
 import { Link } from './link.js';
+import { Listing } from './listing.js';
 import { Messages } from './messages.js';
 import { defaultTiming, type ClientOptions, type Debug, type Timing } from './options.js';
 import { Outbox } from './outbox.js';
+import { Past } from './past.js';
 import { OutboxStore } from './outbox-store.js';
 import { tickAt, type Places } from './places.js';
 import { Presence } from './presence.js';
@@ -59,6 +61,7 @@ export class Engine {
   readonly #handover: Handover;
   readonly #expiry: Expiry;
   readonly #renewal: Renewal;
+  readonly #listing: Listing;
   /** Told when the server's clock is another than was thought. */
   onClock: () => void = () => {};
 
@@ -124,10 +127,11 @@ export class Engine {
       this.#expiry.wake();
       return clock.serverTimeMs();
     };
-    this.history = new History(store, places, { user, now: shownAt, open: (conversation, seqs) => this.#open(seqs.map((seq) => ({ conversation, seq }))) });
+    this.history = new History(store, places, { user, now: shownAt, fetch: (conversation, limit) => past.fetch(conversation, limit), open: (conversation, seqs) => this.#open(seqs.map((seq) => ({ conversation, seq }))) });
     this.conversations = new Conversations(store, places, {
       user,
       now: shownAt,
+      listed: () => this.#listing.ensure(),
       readHere: (conversation) => this.reads.seq(conversation),
       wanted: () => this.emitter.wants('conversation'),
       emit: (info) => emit({ type: 'conversation', ...info }),
@@ -137,6 +141,9 @@ export class Engine {
 
     const deliveries = new Deliveries({ cipher, debug, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq) }, this.messages);
     const { inbox, outbox, controls, calls, presence, emitter } = this;
+    const connected = (): boolean => this.link.state === 'connected';
+    const past = new Past(store, places, calls, inbox, deliveries, { debug, connected });
+    this.#listing = new Listing(store, calls, inbox, past, { user, debug, connected });
     const receipts = { user, emit, ticked, touched };
     this.link = new Link({
       url: options.url,
@@ -158,6 +165,7 @@ export class Engine {
         this.outbox.ready(connection);
         this.#renewal.start(token);
         this.#expiry.wake();
+        if (this.emitter.wants('conversation')) void this.#listing.ensure();
       },
       packet: (packet, connection) => dispatch(packet, connection, { inbox, deliveries, outbox, controls, calls, presence, emitter, receipts, link: this.link, debug }),
       lost: (connection) => {

@@ -17,6 +17,8 @@ const atATime = 256;
 export interface HistoryHooks {
   readonly user: string;
   now(): number;
+  /** Fetches what lies before all that is stored. True if there is more now. */
+  fetch(conversation: string, limit: number): Promise<boolean>;
   /** Tries again what could not be opened when it came. True if some of it can be read now. */
   open(conversation: string, seqs: readonly number[]): Promise<boolean>;
 }
@@ -31,9 +33,16 @@ export class History {
 
   /**
    * A page in the order of seq: messages with what is folded into them, gaps, and what could not be decoded. Nothing
-   * that has disappeared.
+   * that has disappeared. What is not stored here is fetched, while connected.
    */
   async page(conversation: string, { before = Number.MAX_SAFE_INTEGER, limit = 50 }: PageOptions): Promise<Shown[]> {
+    for (;;) {
+      const shown = await this.#stored(conversation, before, limit);
+      if (shown.length >= limit || !(await this.hooks.fetch(conversation, limit - shown.length))) return shown;
+    }
+  }
+
+  async #stored(conversation: string, before: number, limit: number): Promise<Shown[]> {
     const shown: Shown[] = [];
     for (let end = before; shown.length < limit; ) {
       const most = Math.min(limit, atATime);

@@ -62,6 +62,14 @@ export class Messages {
     return show(conversation, seq, whole, this.hooks.user, place);
   }
 
+  /** What is shown of a stored place. */
+  async shown(conversation: string, seq: number, tx: Transaction): Promise<Shown | MessageChange | undefined> {
+    const record = await tx.get(keys.message(conversation, seq));
+    if (!record) return undefined;
+    const stored = decodeStored(record);
+    return show(conversation, seq, stored, this.hooks.user, tx.place(conversation)) ?? this.changedBy(conversation, stored, tx);
+  }
+
   /** Takes out what has disappeared. */
   async remove(conversation: string, seq: number, tx: Transaction): Promise<void> {
     const record = await tx.get(keys.message(conversation, seq));

@@ -25,9 +25,11 @@ export interface Place {
   last: number;
   /** Messages that are not stored and for which something waits to be folded into them. */
   waiting: number;
+  /** Nothing lies before what is stored here. */
+  pastDone: boolean;
 }
 
-const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0, unread: 0, readTo: 0, last: 0, waiting: 0 };
+const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0, unread: 0, readTo: 0, last: 0, waiting: 0, pastDone: false };
 
 /** The places of all conversations, in memory as they are in the store. Only transactions change them. */
 export class Places {

@@ -9,6 +9,8 @@ export const keys = {
   identity: 'identity',
   /** How far the local clock is from the server's (`clock`). */
   clock: 'clock',
+  /** The conversations of the user were asked for (`listing`). */
+  listed: 'listed',
   /** A conversation's place and floors (`inbox`). */
   place: (conversation: string): string => `p/${conversation}`,
   /** A message, a gap, an event, or what was folded into a message, at its place (`messages`). */
