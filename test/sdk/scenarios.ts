@@ -154,9 +154,9 @@ export const scenarios: Record<string, Scenario> = {
       await told.until((events) => events.some(({ unread, last }) => unread === 2 && last?.text === '4'));
       const laptop = await at.connected('alice', { as: 'laptop' });
       const reads = new Recorder(alice, 'receipt');
-      // A new device begins where its user is by now.
+      // A new device is delivered from where its user is by now, and fetches what was before.
       await bob.send(toAlice, '5').until('delivered');
-      await becomes(async () => (await messagesOf(laptop, toBob)).length === 1);
+      await becomes(async () => (await messagesOf(laptop, toBob)).length === 6);
       await laptop.markRead(toBob, 6);
       await reads.until((events) => events.some(({ ownRead }) => ownRead === 6));
       same(await unread(alice), [['5', 0], ['carol', 1]]);
