@@ -10,6 +10,7 @@ import { SessionPersistence } from './mqtt/persistence.js';
 import { Turn } from './mqtt/turn.js';
 import type { SessionStore } from './mqtt/types.js';
 import type { PluginHost } from './plugin-host.js';
+import { Removals } from './removals.js';
 import { Meters } from './ports/meters.js';
 import type { Limiter, Refusal } from './ports/plugin.js';
 import type { Storage } from './ports/storage.js';
@@ -64,6 +65,7 @@ export class Engine implements ConnectionEvents, SessionStore {
   readonly sessions = new Sessions();
   readonly queue: CommitQueue;
   readonly connects: Connects;
+  readonly removals = new Removals(this);
   readonly nextId: () => Uint8Array;
   stopping = false;
   routeGeneration = 0;

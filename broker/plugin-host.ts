@@ -15,10 +15,12 @@ export class PluginHost {
   private readonly beforeAppendPlugins: Plugin[];
   private readonly afterAppendPlugins: Plugin[];
   private readonly deliveredPlugins: Plugin[];
+  private readonly authenticatedPlugins: Plugin[];
 
   constructor(readonly plugins: readonly Plugin[], private readonly log: Logger) {
     this.beforeAppendPlugins = plugins.filter((plugin) => plugin.beforeAppend);
     this.afterAppendPlugins = plugins.filter((plugin) => plugin.afterAppend);
+    this.authenticatedPlugins = plugins.filter((plugin) => plugin.authenticated);
     this.deliveredPlugins = plugins.filter((plugin) => plugin.delivered);
   }
 
@@ -48,6 +50,17 @@ export class PluginHost {
       }
     }
     return NOBODY;
+  }
+
+  /** Resolves when all know. */
+  async authenticated(identity: Identity): Promise<void> {
+    for (const plugin of this.authenticatedPlugins) {
+      try {
+        await plugin.authenticated!(identity);
+      } catch (error) {
+        this.failed(plugin, 'authenticated', error);
+      }
+    }
   }
 
   async mayReach(from: string, to: string, what: Reach): Promise<Refusal | undefined> {
@@ -141,6 +154,15 @@ export class PluginHost {
 
   readMoved(user: string, conversation: string, seq: number): void {
     for (const plugin of this.plugins) if (plugin.read) this.tell(plugin, 'read', () => plugin.read!(user, conversation, seq));
+  }
+
+  reachChanged(user: string, other: string | undefined): void {
+    for (const plugin of this.plugins) if (plugin.reachChanged) this.tell(plugin, 'reachChanged', () => plugin.reachChanged!(user, other));
+  }
+
+  /** Resolves when all have done it. @throws what one of them throws */
+  async userRemoved(user: string): Promise<void> {
+    for (const plugin of this.plugins) await plugin.userRemoved?.(user);
   }
 
   private async first(

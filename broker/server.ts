@@ -99,14 +99,20 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
     now,
     publish: (caller, topic, message) => publish(engine, caller, topic, message),
     append: (entries) => Promise.all(entries.map((entry) => appendOwn(engine, entry))),
-    authenticate: (token) => host.authenticate(token, now()),
+    authenticate: (token) => engine.connects.authenticate(token),
     mayReach: (from, to, what) => host.mayReach(from, to, what),
     limiter: (rate) => engine.limiter(rate),
     readMoved: (user, conversation, seq) => host.readMoved(user, conversation, seq),
     forgetRoutes: () => engine.forgetRoutes(),
+    reachChanged: (user, other) => {
+      engine.forgetRoutes();
+      host.reachChanged(user, other);
+    },
+    removeUser: (user, why) => engine.removals.remove(user, why),
     wake: (users, conversation) => void wake(engine, users, conversation),
   };
   await host.start(context);
+  await engine.removals.finish({ code: Code.REVOKED, text: 'the user was removed' });
   await engine.start();
   let listeners: Listeners;
   try {
@@ -121,7 +127,7 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
       accept: (stream, peer) => engine.accept(stream, peer),
       http: {
         methods,
-        authenticate: (token) => host.authenticate(token, now()),
+        authenticate: (token) => engine.connects.authenticate(token),
         failedLogins: engine.connects.failures,
         metrics,
         ready: () => (engine.stopping ? { ok: false, reason: 'shutting down' } : { ok: true }),

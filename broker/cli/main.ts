@@ -64,6 +64,10 @@ function makeProgram(): Command {
     .option('--plain', 'as plain bytes, for devices that do not use the SDK')
     .action(async (me, other, text, options) => (await import('./send.js')).send(me, other, text, options));
 
+  withServer(command(program, 'reports', 'print what users have reported, or remove what was dealt with', 'npx godwit reports', 'npx godwit reports --remove 01KQZ3V5D8E6J4N9T1X7B2C0FG'))
+    .option('--remove <report...>', 'remove these reports')
+    .action(async (options) => (await import('./reports.js')).reports(options));
+
   withServer(command(program, 'backup', 'copy the data of a server, which may be running, into a new or empty folder', 'npx godwit backup /backups/2026-11-22'))
     .argument('<folder>', "where to; on the server's machine")
     .action(async (folder, options) => (await import('./backup.js')).backup(folder, options));

@@ -40,13 +40,13 @@ export class RateLimiter implements Limiter {
     this.hand = this.fullAt.entries();
   }
 
-  /** Takes one. 0: it was free; else nothing was taken, and one will be free after so many milliseconds. */
-  take(key: string): number {
+  /** Takes so many, `burst` at most. 0: they were free; else nothing was taken, and they will be free after so many milliseconds. */
+  take(key: string, count = 1): number {
     if (this.interval === 0) return 0;
     const now = this.now();
     const fullAt = this.fullAtOf(key, now);
-    const wait = this.waitOf(fullAt, now);
-    if (wait === 0) this.store(key, fullAt + this.interval, now);
+    const wait = this.waitOf(fullAt, now, count);
+    if (wait === 0) this.store(key, fullAt + count * this.interval, now);
     return wait;
   }
 
@@ -70,8 +70,8 @@ export class RateLimiter implements Limiter {
     return Math.min(Math.max(known, now), emptyFullAt);
   }
 
-  private waitOf(fullAt: number, now: number): number {
-    const wait = fullAt - now - (this.burst - 1) * this.interval;
+  private waitOf(fullAt: number, now: number, count = 1): number {
+    const wait = fullAt - now - (this.burst - count) * this.interval;
     // Sums of fractions: a millionth of a millisecond is no wait.
     return wait > 1e-6 ? Math.ceil(wait) : 0;
   }

@@ -151,11 +151,18 @@ export interface ConversationLog {
   /** Who is in the conversation now; empty: no such conversation, or nobody is in it any more. */
   membersOf(conversation: string): MaybePromise<readonly string[]>;
 
-  /** When this user was and is in the conversation, in order; empty: never. In a one-to-one always. */
+  /** When this user was and is in the conversation, in order; empty: never. In a one-to-one always, but for who was forgotten. */
   windowsOf(conversation: string, user: string): MaybePromise<readonly Window[]>;
 
   /** What this user wrote into the conversation: to be taken off what is counted for them to read. As of the same head, where `head` is asked in the same turn. */
   ownOf(conversation: string, user: string): MaybePromise<OwnCount>;
+
+  /**
+   * The user's conversations are theirs no more: no list names them, no window is left. They stay the others'; what is
+   * nobody's any more loses what it holds. Whoever appends with them among the `members` brings them back into a
+   * one-to-one, from that place on. Durable when resolved. They must have left their groups.
+   */
+  forgetUser(user: string): Promise<void>;
 
   /** Takes the body out of a place; (from, id) stay, so that a late resend cannot bring it back. Durable when resolved. False: no such place. */
   erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean>;

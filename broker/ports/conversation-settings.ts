@@ -25,4 +25,6 @@ export interface ConversationSettings {
   ofUser(user: string): MaybePromise<ReadonlyMap<string, ConversationSetting>>;
   /** Changes what is named of it, in one step; the rest stays. Durable when it resolves, with what is set now. */
   set(user: string, conversation: string, change: Partial<ConversationSetting>): Promise<ConversationSetting>;
+  /** Nothing is set by this user any more. Durable when it resolves. */
+  forgetUser(user: string): Promise<void>;
 }

@@ -58,6 +58,9 @@ export interface Cursors {
   /** Drops every cursor of a device; those of its user stay. */
   forgetDevice(user: string, device: string): Promise<void>;
 
+  /** Drops where the user stands in all conversations; their devices were forgotten before. */
+  forgetUser(user: string): Promise<void>;
+
   /** Never undefined: a user without one stands at 0. */
   user(user: string, conversation: string): MaybePromise<Readonly<UserCursor>>;
 

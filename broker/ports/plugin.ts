@@ -23,6 +23,10 @@ export interface Identity {
   admin: boolean;
   /** Unix milliseconds; 0 = never. */
   expiresAtMs: number;
+  /** Unix milliseconds; left out: it is not known, and counts as before every revocation. */
+  issuedAtMs?: number | undefined;
+  /** A phone number of theirs that was proven, in E.164 with `+`. */
+  phone?: string | undefined;
 }
 
 /** Who calls: a connection's session, or a bearer of a token at the HTTP door. */
@@ -87,14 +91,17 @@ export class RefusedError extends Error {
 
 /** Counts takes by key against a rate. Bounded in keys; any string is a safe key. */
 export interface Limiter {
-  /** Takes one. 0: it was free; else nothing was taken, and one will be free after so many milliseconds. */
-  take(key: string): number;
+  /** Takes so many (default 1; at most the burst). 0: they were free; else nothing was taken, and they will be free after so many milliseconds. */
+  take(key: string, count?: number): number;
   /** What `take` would answer, without taking. */
   peek(key: string): number;
 }
 
-/** What a plugin may ask of another user: to message them, to tell them of typing, to see their presence, to add them to a group. */
-export type Reach = 'message' | 'typing' | 'presence' | 'group';
+/**
+ * What may be asked of another user: to message them, to tell them of typing, to see their presence, to have them in a
+ * group (`invite`), and to add them to it without asking (`group`; who may not sends them an invitation).
+ */
+export type Reach = 'message' | 'typing' | 'presence' | 'invite' | 'group';
 
 /** An entry of the server's own: of no user (`from` is empty), and silent. The Message has the same id. */
 export type OwnEntry = Pick<Append, 'conversation' | 'members' | 'membership' | 'id'> & { readonly message: Uint8Array };
@@ -122,6 +129,10 @@ export interface PluginContext {
   readMoved(user: string, conversation: string, seq: number): void;
   /** Forgets every remembered route: after something that changes who may send to whom. */
   forgetRoutes(): void;
+  /** What `user` lets `other` (undefined: anyone) do and see, and sees of them, has changed: forgets routes, and tells every plugin's `reachChanged`. */
+  reachChanged(user: string, other?: string): void;
+  /** Removes a user with everything that is kept of them, but what they wrote to others; their connections end. False: there was no such user. */
+  removeUser(user: string, why: Refusal): Promise<boolean>;
   /** Calls a user's sessions to look at a conversation again. */
   wake(users: readonly string[], conversation: string): void;
 }
@@ -137,8 +148,16 @@ export interface Plugin {
 
   /** The auth hook: whom does this token speak for? undefined: ask the next plugin. A Refusal ends the asking. */
   authenticate?(token: string, nowMs: number): MaybePromise<Identity | Refusal | undefined>;
+  /** A token was accepted, at whichever door: of a CONNECT, of a call by HTTP, of `auth.renew`. What it says of its user holds. */
+  authenticated?(identity: Identity): MaybePromise<void>;
   /** May this caller message, or see the presence of, that user? The first Refusal decides. Asked when a route is resolved and when presence is told. */
   mayReach?(from: string, to: string, what: Reach): MaybePromise<Refusal | undefined>;
+
+  /** What `mayReach` answers between this user and the other one (undefined: anyone) may have changed. */
+  reachChanged?(user: string, other: string | undefined): MaybePromise<void>;
+
+  /** A user is being removed, and is in the directory no more: whatever a plugin keeps of them goes. Asked again after a crash. An error is one of the removal. */
+  userRemoved?(user: string): MaybePromise<void>;
 
   /** The ACL: may this caller publish to this topic at all? The first Refusal decides. Asked once for a connection and topic, not for every packet. */
   authorizePublish?(caller: Caller, topic: PublishTopic): MaybePromise<Refusal | undefined>;

@@ -30,6 +30,8 @@ export interface PresenceLeases {
   /** Ends a lease; `heardAtMs` is kept as last seen. */
   end(user: string, connection: string, heardAtMs: number): MaybePromise<void>;
   get(user: string, nowMs: number): MaybePromise<UserPresence>;
+  /** Drops their leases, and when they were last seen. */
+  forget(user: string): MaybePromise<void>;
   /** Users of whom a lease ran out between the last call and `nowMs`. */
   lapsed(nowMs: number): MaybePromise<readonly string[]>;
 }

@@ -4,6 +4,9 @@ import type { Cursors } from './cursors.js';
 import type { Directory } from './directory.js';
 import type { Groups } from './groups.js';
 import type { PresenceLeases } from './presence.js';
+import type { Profiles } from './profiles.js';
+import type { Relations } from './relations.js';
+import type { Reports } from './reports.js';
 
 /** What a backend fills. The embedded one fills all of it from one folder; scaled out, each port may have its own. */
 export interface Storage {
@@ -13,6 +16,9 @@ export interface Storage {
   readonly groups: Groups;
   readonly conversationSettings: ConversationSettings;
   readonly presence: PresenceLeases;
+  readonly profiles: Profiles;
+  readonly relations: Relations;
+  readonly reports: Reports;
   /** Bytes that can still be written before the disk is full, the store's own freed pages counted in. */
   freeBytes(): MaybeBytes;
   /** Copies a consistent state into an empty or new folder while everything runs. */

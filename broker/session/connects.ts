@@ -5,14 +5,16 @@ import type { Engine } from '../engine.js';
 import { addressKey } from '../limits/address-key.js';
 import { isRefusal } from '../plugin-host.js';
 import type { DeviceCursor } from '../ports/cursors.js';
+import { forgetDevice, isIdle, isRevoked } from '../ports/devices.js';
 import type { DeviceRecord } from '../ports/directory.js';
-import type { Identity, Limiter } from '../ports/plugin.js';
+import type { Identity, Limiter, Refusal } from '../ports/plugin.js';
 import { Pump } from './pump.js';
 import type { Session } from './session.js';
 
 /** CONNACK return codes (MQTT-3.2.2.3). */
 type ReturnCode = 0 | 2 | 3 | 4 | 5;
 
+const REVOKED: Refusal = { code: Code.UNAUTHENTICATED, text: 'the device was revoked after the token was issued' };
 const NO_FILTERS: ReadonlyMap<string, 0 | 1> = new Map();
 const CONNACK_UNAVAILABLE = Buffer.from([0x20, 2, 0, 3]);
 
@@ -20,6 +22,8 @@ const CONNACK_UNAVAILABLE = Buffer.from([0x20, 2, 0, 3]);
 export class Connects {
   /** One connection of a device at a time is let in: the next waits until this one is ready or gone. */
   private readonly entering = new Map<string, { session: Session; left: Promise<void> }>();
+  /** New devices of a user come in one after another: they are counted. */
+  private readonly newcomers = new Map<string, Promise<unknown>>();
   private readonly addresses;
   private readonly users;
   /** Failed logins by address; the HTTP door counts here too. */
@@ -61,13 +65,25 @@ export class Connects {
     this.entering.set(id, { session, left });
     session.stream.once('close', () => session.leaveDoor());
     try {
-      await this.establish(session, ids, answer, packet);
-      return 0;
+      if (await this.establish(session, ids, answer, packet)) return 0;
+      session.leaveDoor();
+      if (this.engine.removals.has(ids.user)) return this.refuse(session, 3, 'the user is being removed');
+      return this.refuse(session, 5, `the user has ${limits.devicesOfUser.value} devices already: devices.revoke makes room`);
     } catch (error) {
       session.leaveDoor();
       this.engine.log.error({ err: error, user: ids.user }, 'a session could not be restored');
       return 3;
     }
+  }
+
+  /** Whom a token speaks for, at either door; one of a device that was revoked since speaks for nobody. */
+  async authenticate(token: string): Promise<Identity | Refusal> {
+    const { host, storage, now } = this.engine;
+    const identity = await host.authenticate(token, now());
+    if (isRefusal(identity)) return identity;
+    if (identity.device !== undefined && (await isRevoked(storage, identity, identity.device))) return REVOKED;
+    await host.authenticated(identity);
+    return identity;
   }
 
   /** The session of this device between its CONNECT and its CONNACK. */
@@ -78,13 +94,15 @@ export class Connects {
   private async identify(session: Session, ids: { user: string; device: string }, packet: ConnectPacket, password: Buffer | undefined): Promise<Identity | ReturnCode> {
     if (packet.username !== ids.user) return this.fail(session, 5, 'the username is not the user of the client id');
     if (!password || password.length === 0) return this.fail(session, 4, 'no token as password');
-    const identity = await this.engine.host.authenticate(password.toString('latin1'), this.engine.now());
+    const identity = await this.authenticate(password.toString('latin1'));
     if (isRefusal(identity)) {
       if (identity.code === Code.UNAVAILABLE || identity.code === Code.INTERNAL) return this.refuse(session, 3, identity.text);
       return this.fail(session, identity.code === Code.MALFORMED ? 4 : 5, identity.text);
     }
     if (identity.user !== ids.user) return this.fail(session, 5, "the token is another user's");
     if (identity.device !== undefined && identity.device !== ids.device) return this.fail(session, 5, "the token is another device's");
+    // A token that is of any device opens others still.
+    if (identity.device === undefined && (await isRevoked(this.engine.storage, identity, ids.device))) return this.fail(session, 5, REVOKED.text);
     return identity;
   }
 
@@ -96,7 +114,8 @@ export class Connects {
     return (await this.engine.host.authorizePublish({ ...identity, session, address: session.address }, topic)) === undefined;
   }
 
-  private async establish(session: Session, ids: { user: string; device: string }, identity: Identity, packet: ConnectPacket): Promise<void> {
+  /** False: the user has as many devices as they may have, or is being removed. */
+  private async establish(session: Session, ids: { user: string; device: string }, identity: Identity, packet: ConnectPacket): Promise<boolean> {
     const { engine } = this;
     const { directory } = engine.storage;
     const { user, device } = ids;
@@ -105,24 +124,46 @@ export class Connects {
     if (old) await this.takeOver(old);
     const clean = packet.clean ?? true;
     const now = engine.now();
+    if (engine.removals.has(user)) return false;
     if (!(await directory.user(user)) && (await directory.addUser(user, now))) engine.forgetRoutes();
     let filters = NO_FILTERS;
     let pump: Pump;
     if (clean) pump = new Pump(engine, user, device, 0, true);
     else {
-      const known = await directory.device(user, device);
+      const found = await directory.device(user, device);
+      const known = found && !old && isIdle(found, now) ? undefined : found;
       // What a device of this name left in flight before it was removed is not this one's.
       if (!known) engine.sessions.takeDetached(id);
       const record = known ?? (await this.newDevice(user, device, now));
+      if (!record) return false;
       filters = record.filters;
       pump = engine.sessions.takeDetached(id) ?? new Pump(engine, user, device, record.packetIds, false);
     }
     session.establish({ user, device, identity, clean, keepaliveS: packet.keepalive ?? 0, pump, filters });
+    return true;
+  }
+
+  /** undefined: the user has as many devices as they may have. */
+  private async newDevice(user: string, device: string, now: number): Promise<DeviceRecord | undefined> {
+    for (let other = this.newcomers.get(user); other; other = this.newcomers.get(user)) await other;
+    const made = this.makeDevice(user, device, now);
+    const done = made.then(() => undefined, () => undefined).finally(() => this.newcomers.delete(user));
+    this.newcomers.set(user, done);
+    return made;
   }
 
   /** A device's first connection starts at the user's highest delivered cursor; durable before the CONNACK. */
-  private async newDevice(user: string, device: string, now: number): Promise<DeviceRecord> {
-    const { directory, cursors, log } = this.engine.storage;
+  private async makeDevice(user: string, device: string, now: number): Promise<DeviceRecord | undefined> {
+    const { storage, sessions } = this.engine;
+    const { directory, cursors, log } = storage;
+    let devices = 0;
+    for (const record of await directory.devicesOf(user)) {
+      if (!isIdle(record, now) || sessions.byId(joinClientId(user, record.device))) devices++;
+      else await forgetDevice(storage, user, record.device);
+    }
+    if (devices >= limits.devicesOfUser.value) return undefined;
+    // A crash may have left cursors of a device that was forgotten.
+    if ((await cursors.ofDevice(user, device)).size > 0) await cursors.forgetDevice(user, device);
     const starts = new Map<string, DeviceCursor>();
     for (const conversation of await log.conversationsOf(user)) {
       const { start } = await cursors.user(user, conversation);

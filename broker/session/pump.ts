@@ -192,7 +192,8 @@ export class Pump {
       const reader = this.line.shift()!;
       reader.ready = false;
       if (reader.loading || reader.position >= reader.target) continue;
-      const windows = isGroupConversation(reader.conversation) ? log.windowsOf(reader.conversation, this.user) : ALWAYS;
+      // Who had anything of a one-to-one is in it for good.
+      const windows = reader.position === 0 || isGroupConversation(reader.conversation) ? log.windowsOf(reader.conversation, this.user) : ALWAYS;
       if (windows instanceof Promise) {
         this.load(reader, windows.then(async (known) => {
           const window = this.session === session ? this.enter(session, reader, known) : undefined;

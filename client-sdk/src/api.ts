@@ -20,4 +20,4 @@ export type { Change, KeyRange, Store } from './store.js';
 export type { Shown } from './stored-message.js';
 export { webSocketTransport, type WebSocketTransportOptions } from './websocket-transport.js';
 export type { CloseReason, Connection, ConnectionHandlers, ConnectOptions, Packet, Transport } from './transport.js';
-export { Code, codeName, GodwitError, GroupChangeKind, GroupPermission, GroupRole, isRetry, Reason, State, type MethodName, type RequestOf, type ResponseOf } from 'godwit-schemas';
+export { Audience, Code, codeName, GodwitError, GroupChangeKind, GroupPermission, GroupRole, isRetry, Reason, State, type MethodName, type RequestOf, type ResponseOf } from 'godwit-schemas';

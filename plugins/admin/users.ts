@@ -21,18 +21,12 @@ export async function addUser({ storage, now }: PluginContext, { user }: Request
 }
 
 /**
- * Removes a user and their devices and ends their connections. Their tokens stay valid: who still has one and
- * connects is a new user of the same name.
+ * Removes a user with everything that is kept of them, and ends their connections. Their tokens stay valid: who still
+ * has one and connects is a new user of the same name.
  */
 export async function removeUser(context: PluginContext, { user }: RequestOf<'admin.users.remove'>): Promise<MessageInitShape<typeof AdminUsersRemoveResponseSchema>> {
   checkUserId(user);
-  const { directory, cursors } = context.storage;
-  const devices = await directory.devicesOf(user);
-  for (const session of [...context.hub.of(user)]) session.end(REMOVED);
-  const removed = await directory.removeUser(user);
-  for (const { device } of devices) await cursors.forgetDevice(user, device);
-  context.forgetRoutes();
-  return { removed };
+  return { removed: await context.removeUser(user, REMOVED) };
 }
 
 export async function listUsers(context: PluginContext, { after, limit }: RequestOf<'admin.users.list'>): Promise<MessageInitShape<typeof AdminUsersListResponseSchema>> {

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { validDeviceId, validUserId } from 'godwit-schemas';
+import { validDeviceId, validPhone, validUserId } from 'godwit-schemas';
 
 /** A token as it was read, and not yet believed. */
 export interface Token {
@@ -61,6 +61,8 @@ export interface TokenRequest {
   /** Binds the token to one device. */
   device?: string;
   admin?: boolean;
+  /** E.164. */
+  phone?: string;
   /** How long it is valid; fractions are allowed. */
   days: number;
   nowMs: number;
@@ -70,12 +72,13 @@ export interface TokenRequest {
  * A token signed with HS256.
  * @throws RangeError on an id that is not valid, or days that are not above 0.
  */
-export function makeToken({ secret, user, device, admin, days, nowMs }: TokenRequest): string {
+export function makeToken({ secret, user, device, admin, phone, days, nowMs }: TokenRequest): string {
   if (!validUserId(user)) throw new RangeError('a user id is 1 to 64 of A-Z a-z 0-9 _ -');
   if (device !== undefined && !validDeviceId(device)) throw new RangeError('a device id is 1 to 32 of A-Z a-z 0-9 _ -');
+  if (phone !== undefined && !validPhone(phone)) throw new RangeError('a phone number is + and 2 to 15 digits');
   if (!(days > 0 && days < 1e6)) throw new RangeError('days must be above 0 and below a million');
   const iat = Math.floor(nowMs / 1000);
-  const claims = { sub: user, device, admin: admin ? true : undefined, iat, exp: iat + Math.ceil(days * 86_400) };
+  const claims = { sub: user, device, admin: admin ? true : undefined, phone_number: phone, iat, exp: iat + Math.ceil(days * 86_400) };
   const input = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url(claims)}`;
   return `${input}.${new Hs256(secret).sign(input)}`;
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Code, createUlid, GroupChangeKind, GroupPermission, GroupRole, groupConversation, limits, ulidToString, validGroupId, validUserId, type GroupSettings, type RequestOf } from 'godwit-schemas';
-import type { GroupRecord } from '../../broker/ports/groups.js';
+import type { GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
 import type { Caller, LogRoute, Plugin, PluginContext, Refusal } from '../../broker/ports/plugin.js';
+import { ask, asking, newcomers } from './adding.js';
 import { GroupChanges } from './changes.js';
 import { good, invited, joined, newInvitation, readToken, revoked } from './invitations.js';
-import { added, deleted, demoted, joining, leaving, may, memberOf, promoted, refuse, removed, settingsOf, transferred, unknownGroup, updated, type Step } from './rules.js';
+import { added, deleted, demoted, joining, leaving, may, memberOf, promoted, refuse, removed, removing, settingsOf, transferred, unknownGroup, updated, type Step } from './rules.js';
 import { shownGroup, shownInvitation, summaryOf } from './shown.js';
 
 const NO_GROUP: Refusal = { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such group of yours' };
@@ -28,37 +29,30 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     return may(record.maySend, member) ? { conversation: groupConversation(group), members: [] } : ADMINS_SEND;
   }
 
-  /** @throws RefusedError where one of them cannot be in one more group */
-  async function checkNew(by: string, users: readonly string[]): Promise<void> {
-    const { directory, groups } = context.storage;
-    for (const user of users) {
-      if (!(await directory.user(user))) refuse(Code.UNKNOWN_USER, `there is no user ${user}`);
-      if ((await groups.countOf(user)) >= limits.groupsOfUser.value) refuse(Code.LIMIT_REACHED, `${user} is in ${limits.groupsOfUser.value} groups`);
-      const refusal = user === by ? undefined : await context.mayReach(by, user, 'group');
-      if (refusal) refuse(refusal.code, `${user}: ${refusal.text}`);
-    }
-  }
-
-  async function create({ user }: Caller, request: RequestOf<'groups.create'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownGroup> }> {
+  async function create({ user }: Caller, request: RequestOf<'groups.create'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownGroup>; invited: string[] }> {
     const settings = checkSettings(request.settings);
     if (!settings?.name) refuse(Code.MALFORMED, 'a group needs a name');
-    const users = checkUsers(request.members).filter((member) => member !== user);
-    await checkNew(user, [user, ...users]);
+    const others = checkUsers(request.members).filter((member) => member !== user);
+    const news = await newcomers(context, user, [user, ...others]);
+    const users = news.added.filter((member) => member !== user);
     const group = request.group || (callId.length > 0 ? idOfCall(user, callId) : ulidToString(newId()));
     if (!validGroupId(group)) refuse(Code.MALFORMED, 'a group id is 1 to 64 of A-Z a-z 0-9 _ -');
     const now = context.now();
-    const empty = { group, name: '', description: '', picture: '', maySend: GroupPermission.EVERYONE, mayEdit: GroupPermission.EVERYONE, mayAdd: GroupPermission.EVERYONE, ...settings, createdAtMs: now, members: new Map(), invitations: [] };
+    const empty = { group, name: '', description: '', picture: '', maySend: GroupPermission.EVERYONE, mayEdit: GroupPermission.EVERYONE, mayAdd: GroupPermission.EVERYONE, ...settings, createdAtMs: now, members: new Map(), invitations: [] as InvitationRecord[] };
+    const asks = news.asked.length > 0 ? asking(empty, user, news, now) : undefined;
+    if (asks) empty.invitations = asks.invitations;
     const { changed } = joining({ ...empty, revision: 0, intent: undefined }, user, [user, ...users], GroupChangeKind.CREATED, mostMembers, now)!;
     const first = { ...empty, ...changed };
     first.members = new Map([...first.members].map(([name, member]) => [name, name === user ? { ...member, role: GroupRole.CREATOR } : member]));
     const membership = { joined: [user, ...users], left: [] };
     const change = { kind: GroupChangeKind.CREATED, by: user, users: membership.joined, settings: settingsOf({ ...first, revision: 1, intent: undefined }) };
     const record = await changes.create(first, { changed: {}, change, membership });
-    if (record) return { group: shownGroup(record) };
+    if (record && asks) await ask(context, record, user, news.asked, asks.token);
+    if (record) return { group: shownGroup(record), invited: [...news.asked] };
     // The same call once more, which the server has forgotten.
     const known = await context.storage.groups.get(group);
     if (request.group || known?.members.get(user)?.role !== GroupRole.CREATOR) refuse(Code.CONFLICT, 'there is a group of that id');
-    return { group: shownGroup(known) };
+    return { group: shownGroup(known), invited: others.filter((member) => !known.members.has(member)) };
   }
 
   async function change(group: string, revision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownGroup> }> {
@@ -66,7 +60,7 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
   }
 
   /** @param step of these users; which of them it is not so of yet, the change says */
-  async function changeMembers({ group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownGroup>; changed: readonly string[] }> {
+  async function changeMembers({ group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<{ record: GroupRecord; group: ReturnType<typeof shownGroup>; changed: readonly string[] }> {
     const named = checkUsers(users);
     if (named.length === 0) refuse(Code.MALFORMED, 'users are needed');
     let changed: readonly string[] = [];
@@ -75,7 +69,24 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
       changed = made?.change?.users ?? [];
       return made;
     });
-    return { group: shownGroup(record), changed };
+    return { record, group: shownGroup(record), changed };
+  }
+
+  async function add({ user }: Caller, request: RequestOf<'groups.add'>): Promise<{ group: ReturnType<typeof shownGroup>; changed: readonly string[]; invited: string[] }> {
+    let asked: readonly string[] = [];
+    let token = '';
+    const { record, ...answer } = await changeMembers(request, async (known, users) => {
+      if (!may(known.mayAdd, memberOf(known, user))) refuse(Code.NOT_ALLOWED, 'only admins add to this group');
+      const news = await newcomers(context, user, users.filter((member) => !known.members.has(member)));
+      const step = added(known, user, news.added, mostMembers, context.now());
+      asked = news.asked;
+      if (asked.length === 0) return step;
+      const asks = asking(known, user, news, context.now());
+      token = asks.token;
+      return { ...step, changed: { ...step?.changed, invitations: asks.invitations } };
+    });
+    if (asked.length > 0) await ask(context, record, user, asked, token);
+    return { ...answer, invited: [...asked] };
   }
 
   async function list({ user }: Caller, { after, limit }: RequestOf<'groups.list'>): Promise<{ groups: ReturnType<typeof summaryOf>[]; more: boolean }> {
@@ -100,18 +111,19 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
       changes = new GroupChanges(given);
       return changes.finishAll();
     },
+    async userRemoved(user) {
+      const page = limits.groupsPage.value;
+      for (let names = await context.storage.groups.ofUser(user, '', page); names.length > 0; names = await context.storage.groups.ofUser(user, '', page)) {
+        for (const group of names) await changes.apply(group, 0n, (record) => removing(record, user));
+      }
+    },
     route: (caller, topic) => (topic.kind === 'group' ? route(caller, topic.group) : undefined),
     methods: {
       'groups.create': create,
       'groups.get': async ({ user }, { group }: RequestOf<'groups.get'>) => ({ group: shownGroup(await mine(user, group)) }),
       'groups.list': list,
       'groups.update': ({ user }, { group, revision, $typeName: _, $unknown: __, ...settings }: RequestOf<'groups.update'>) => change(group, revision, (record) => updated(record, user, checkSettings(settings)!)),
-      'groups.add': ({ user }, request: RequestOf<'groups.add'>) =>
-        changeMembers(request, async (record, users) => {
-          const step = added(record, user, users, mostMembers, context.now());
-          await checkNew(user, step?.membership?.joined ?? []);
-          return step;
-        }),
+      'groups.add': add,
       'groups.remove': ({ user }, request: RequestOf<'groups.remove'>) => changeMembers(request, (record, users) => removed(record, user, users)),
       'groups.promote': ({ user }, request: RequestOf<'groups.promote'>) => changeMembers(request, (record, users) => promoted(record, user, users)),
       'groups.demote': ({ user }, request: RequestOf<'groups.demote'>) => changeMembers(request, (record, users) => demoted(record, user, users)),
@@ -132,7 +144,7 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
       'groups.invitations': async ({ user }, { group }: RequestOf<'groups.invitations'>) => {
         const record = await mine(user, group);
         if (!may(record.mayAdd, memberOf(record, user))) refuse(Code.NOT_ALLOWED, 'only admins see the invitations of this group');
-        return { invitations: good(record, context.now()).map(shownInvitation) };
+        return { invitations: good(record.invitations, context.now()).map(shownInvitation) };
       },
       'groups.revoke': async ({ user }, { group, invitation }: RequestOf<'groups.revoke'>) => {
         let known = false;
@@ -147,7 +159,7 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
         const { group, secret } = readToken(token);
         // Who has no good token is not told whether there is such a group.
         if (!(await context.storage.groups.get(group))) refuse(Code.NOT_ALLOWED, 'this invitation is not good any more');
-        await checkNew(user, [user]);
+        await newcomers(context, user, [user]);
         return change(group, 0n, (record) => joined(record, user, secret, mostMembers, context.now()));
       },
     },

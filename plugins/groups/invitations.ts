@@ -23,13 +23,13 @@ export function readToken(token: string): { group: string; secret: string } {
   return { group, secret: token.slice(dot + 1) };
 }
 
-export function good({ invitations }: GroupRecord, nowMs: number): InvitationRecord[] {
+export function good(invitations: readonly InvitationRecord[], nowMs: number): InvitationRecord[] {
   return invitations.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
 }
 
 export function invited(record: GroupRecord, by: string, invitation: InvitationRecord, nowMs: number): Step {
   if (!may(record.mayAdd, memberOf(record, by))) refuse(Code.NOT_ALLOWED, 'only admins invite into this group');
-  const invitations = good(record, nowMs);
+  const invitations = good(record.invitations, nowMs);
   if (invitations.length >= limits.groupInvitations.value) refuse(Code.LIMIT_REACHED, `a group has at most ${limits.groupInvitations.value} invitations: revoke some`);
   return { changed: { invitations: [...invitations, invitation] } };
 }
@@ -46,7 +46,7 @@ export function revoked(record: GroupRecord, by: string, id: string): Step | und
 /** @param most members of a group */
 export function joined(record: GroupRecord, user: string, secret: string, most: number, nowMs: number): Step | undefined {
   const hash = hashOf(secret);
-  const invitation = good(record, nowMs).find((one) => timingSafeEqual(Buffer.from(one.hash), Buffer.from(hash)));
+  const invitation = good(record.invitations, nowMs).find((one) => timingSafeEqual(Buffer.from(one.hash), Buffer.from(hash)));
   if (!invitation) refuse(Code.NOT_ALLOWED, 'this invitation is not good any more');
   const step = joining(record, user, record.members.has(user) ? [] : [user], GroupChangeKind.JOINED, most, nowMs);
   if (!step || invitation.usesLeft === 0) return step;

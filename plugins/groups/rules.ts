@@ -79,6 +79,13 @@ export function leaving(record: GroupRecord, user: string): Step {
   return { changed: { members }, change: { ...change, role: GroupRole.CREATOR, successor }, membership };
 }
 
+/** They are gone for good, and so are their invitations; undefined: they have left already. */
+export function removing(record: GroupRecord, user: string): Step | undefined {
+  if (!record.members.has(user)) return undefined;
+  const step = leaving(record, user);
+  return { ...step, changed: { invitations: record.invitations.filter(({ by }) => by !== user), ...step.changed } };
+}
+
 export function promoted(record: GroupRecord, by: string, users: readonly string[]): Step | undefined {
   if (memberOf(record, by).role === GroupRole.MEMBER) refuse(Code.NOT_ALLOWED, 'only admins make admins');
   return withRole(record, by, users, GroupRole.MEMBER, GroupRole.ADMIN);

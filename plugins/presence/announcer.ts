@@ -2,6 +2,8 @@ import { create, deliveryTopics, PresenceSchema, State, toBinary } from 'godwit-
 import type { ConnectedSession, Limiter, PluginContext } from '../../broker/ports/plugin.js';
 import type { Watchers } from './watchers.js';
 
+/** What who may not see a user believes of them. */
+const NOTHING_TO_SEE = toBinary(PresenceSchema, create(PresenceSchema, { state: State.OFFLINE }));
 const strength = new Map([[State.OFFLINE, 0], [State.AWAY, 1], [State.ONLINE, 2]]);
 
 export interface AnnouncerOptions {
@@ -21,6 +23,10 @@ export class Announcer {
   /** What those who watch a user believe; absent: OFFLINE. */
   private readonly told = new Map<string, State>();
   private readonly newcomers = new Map<string, Set<ConnectedSession>>();
+  /** To whom it may be shown or hidden from now on. */
+  private readonly reviewed = new Map<string, Set<ConnectedSession>>();
+  /** Whose presence a session was told, and believes. */
+  private readonly shown = new WeakMap<ConnectedSession, Set<string>>();
   private readonly rounds = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
   /** Users who are to be looked at again, and when (Unix milliseconds). */
@@ -42,9 +48,13 @@ export class Announcer {
 
   /** Tells the session the presence of the user as it is. */
   welcome(session: ConnectedSession, user: string): Promise<void> {
-    const waiting = this.newcomers.get(user);
-    if (waiting) waiting.add(session);
-    else this.newcomers.set(user, new Set([session]));
+    put(this.newcomers, user, session);
+    return this.refresh(user);
+  }
+
+  /** Whether the session may see the user has changed: it is told their presence, or that there is none to see. */
+  review(session: ConnectedSession, user: string): Promise<void> {
+    put(this.reviewed, user, session);
     return this.refresh(user);
   }
 
@@ -82,16 +92,29 @@ export class Announcer {
     const changed = this.changes(user, state);
     const newcomers = this.newcomers.get(user) ?? new Set();
     this.newcomers.delete(user);
-    const audience = changed ? watchers.of(user) : newcomers;
+    const reviewed = this.reviewed.get(user) ?? new Set();
+    this.reviewed.delete(user);
+    const audience = changed ? watchers.of(user) : new Set([...newcomers, ...reviewed]);
     if (audience.size === 0) return;
     const presence = create(PresenceSchema, { state: this.toldOf(user), lastSeenMs: BigInt(lastSeenMs) });
     const payload = toBinary(PresenceSchema, presence);
     for (const session of [...audience]) {
-      if (await this.mayTell(session, user)) {
-        // RETAIN is for those who have just subscribed (MQTT-3.3.1-8), not for those who had (MQTT-3.3.1-9).
-        session.send(deliveryTopics.presence(user), payload, newcomers.has(session));
-      }
+      const may = await this.mayTell(session, user);
+      if (!this.options.isOpen(session)) continue;
+      const shown = this.shown.get(session)?.has(user) ?? false;
+      const isNew = newcomers.has(session);
+      // RETAIN is for those who have just subscribed (MQTT-3.3.1-8), not for those who had (MQTT-3.3.1-9).
+      if (may && (changed || isNew || !shown)) session.send(deliveryTopics.presence(user), payload, isNew);
+      else if (!may && shown) session.send(deliveryTopics.presence(user), NOTHING_TO_SEE);
+      this.remember(session, user, may);
     }
+  }
+
+  private remember(session: ConnectedSession, user: string, isShown: boolean): void {
+    const users = this.shown.get(session);
+    if (!isShown) users?.delete(user);
+    else if (users) users.add(user);
+    else this.shown.set(session, new Set([user]));
   }
 
   /** Whether others are to be told now; if so, they believe it from here on. */
@@ -116,8 +139,12 @@ export class Announcer {
   }
 
   private async mayTell(session: ConnectedSession, user: string): Promise<boolean> {
-    const { context, isOpen } = this.options;
-    if (session.user !== user && (await context.mayReach(session.user, user, 'presence'))) return false;
-    return isOpen(session);
+    return session.user === user || (await this.options.context.mayReach(session.user, user, 'presence')) === undefined;
   }
+}
+
+function put(map: Map<string, Set<ConnectedSession>>, user: string, session: ConnectedSession): void {
+  const sessions = map.get(user);
+  if (sessions) sessions.add(session);
+  else map.set(user, new Set([session]));
 }

@@ -88,6 +88,21 @@ export function presencePlugin({ every = everyInterval }: PresenceOptions = {}):
 
     unsubscribed: (session, removed) => watchers.remove(session, removed),
 
+    async userRemoved(user) {
+      leases.forget(user);
+      await context.storage.presence.forget(user);
+      await announcer.refresh(user);
+    },
+
+    async reachChanged(user, other) {
+      const concerned: [ConnectedSession, string][] = [];
+      for (const session of watchers.of(user)) if (other === undefined || session.user === other) concerned.push([session, user]);
+      for (const session of context.hub.of(user)) {
+        for (const watched of watchers.watchedBy(session)) if (other === undefined || watched === other) concerned.push([session, watched]);
+      }
+      await Promise.all(concerned.map(([session, watched]) => announcer.review(session, watched)));
+    },
+
     async disconnected(session, clean) {
       watchers.removeAll(session);
       if (!leases.isOpen(session)) return; // another connection of the device has taken its place

@@ -85,6 +85,11 @@ export class ConnectionLeases {
     return back;
   }
 
+  /** The user is gone. */
+  forget(user: string): void {
+    for (const [device, { session }] of this.byDevice) if (session.user === user) this.byDevice.delete(device);
+  }
+
   /** Puts what was heard since, so that `last seen` is right after a restart. */
   async flush(): Promise<void> {
     for (const held of this.byDevice.values()) if (held.session.heardAtMs > held.heardAtMs) await this.put(held);

@@ -1,6 +1,8 @@
 import { isGroupConversation, peerOf } from 'godwit-schemas';
 import type { ConversationLog, MaybePromise } from '../../broker/ports/conversation-log.js';
+import type { UserCursor } from '../../broker/ports/cursors.js';
 import { isFrom } from '../../broker/ports/entries.js';
+import type { PrivacyRecord } from '../../broker/ports/relations.js';
 import type { Storage } from '../../broker/ports/storage.js';
 import { GroupFloors } from './group-floors.js';
 
@@ -20,7 +22,7 @@ export function hasReceipts(user: string, conversation: string): boolean {
 export class Floors {
   readonly groups: GroupFloors;
 
-  constructor(private readonly storage: Pick<Storage, 'log' | 'cursors'>) {
+  constructor(private readonly storage: Pick<Storage, 'log' | 'cursors' | 'relations'>) {
     this.groups = new GroupFloors(storage);
   }
 
@@ -32,8 +34,21 @@ export class Floors {
     if (isGroupConversation(conversation)) return this.groups.seenBy(user, conversation);
     const peer = peerOf(conversation, user);
     if (peer === undefined || peer === user) return undefined;
-    return this.storage.cursors.user(peer, conversation);
+    const cursor = this.storage.cursors.user(peer, conversation);
+    if (!(cursor instanceof Promise)) return cursor.read === 0 ? cursor : this.asShown(cursor, user, peer);
+    return cursor.then((known) => this.asShown(known, user, peer));
   }
+
+  /** Where one of two tells nobody of reading, neither is told. */
+  private asShown(cursor: Readonly<UserCursor>, user: string, peer: string): MaybePromise<Floor> {
+    const [own, theirs] = [this.storage.relations.privacy(user), this.storage.relations.privacy(peer)];
+    if (own instanceof Promise || theirs instanceof Promise) return Promise.all([own, theirs]).then(([a, b]) => shown(cursor, a, b));
+    return shown(cursor, own, theirs);
+  }
+}
+
+function shown(cursor: Readonly<UserCursor>, own: PrivacyRecord, theirs: PrivacyRecord): Floor {
+  return own.readReceipts && theirs.readReceipts ? cursor : { delivered: cursor.delivered, deliveredAtMs: cursor.deliveredAtMs, read: 0, readAtMs: 0 };
 }
 
 /** A page of the log to look for an author in, and how many entries are worth looking at. */

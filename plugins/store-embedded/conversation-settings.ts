@@ -21,13 +21,22 @@ export class EmbeddedConversationSettings implements ConversationSettings {
   }
 
   async set(user: string, conversation: string, change: Partial<ConversationSetting>): Promise<ConversationSetting> {
-    const { store, table } = this;
     const setting = changedSetting(this.get(user, conversation), change);
-    table.put(user, conversation, setting);
-    writeRow(store.room, table.id, rowName(user, conversation), table.codec.encode(setting));
-    store.fill.soon();
-    await store.commit();
+    this.write(user, conversation, setting);
+    await this.store.commit();
     return setting;
+  }
+
+  async forgetUser(user: string): Promise<void> {
+    for (const conversation of this.table.all(user).keys()) this.write(user, conversation, undefined);
+    await this.store.commit();
+  }
+
+  private write(user: string, conversation: string, setting: ConversationSetting | undefined): void {
+    const { store, table } = this;
+    table.put(user, conversation, setting);
+    writeRow(store.room, table.id, rowName(user, conversation), setting && table.codec.encode(setting));
+    store.fill.soon();
   }
 }
 

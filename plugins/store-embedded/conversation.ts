@@ -127,7 +127,7 @@ export class Conversation {
   dirty = false;
   /** Is in the fill that is under way: LMDB's record of it is old. */
   filling = false;
-  /** Not in LMDB yet. */
+  /** It, or who is in it, is not in LMDB yet. */
   created = false;
 
   readonly senders = new Map<string, Sender>();
@@ -144,7 +144,8 @@ export class Conversation {
   constructor(
     readonly id: number,
     readonly name: string,
-    readonly members: readonly string[],
+    /** Of a one-to-one or a feed; without those who were removed. */
+    public members: readonly string[],
   ) {}
 
   /** Nothing in memory that LMDB does not have. */

@@ -149,6 +149,15 @@ export class EmbeddedCursors implements Cursors {
     await this.store.commit();
   }
 
+  async forgetUser(user: string): Promise<void> {
+    for (const conversation of this.users.all(user).keys()) {
+      this.users.put(user, conversation, undefined);
+      this.journal(this.users, user, conversation, undefined);
+    }
+    this.store.fill.soon();
+    await this.store.commit();
+  }
+
   user(user: string, conversation: string): Readonly<UserCursor> {
     return userCursor(this.users.get(user, conversation) ?? NOWHERE);
   }

@@ -37,7 +37,7 @@ export function openDatabase(path: string): Database {
     encoding: 'binary',
     keyEncoding: 'binary',
     cache: false,
-    maxDbs: 24,
+    maxDbs: 64,
     // Committed means flushed: the journal's segments are given free by it. The wait is the fill's, nobody else's.
     overlappingSync: false,
     eventTurnBatching: false,

@@ -7,14 +7,22 @@ import type { Codec, Table } from './table.js';
 /** All users in one group, so that they can be paged through in order. */
 const ALL = '';
 
-/** Users and devices are rows of two tables: (all, user) and (user, device). Every change goes through the journal. */
+/** Users and devices are rows of two tables: (all, user) and (user, device); revocations of a third, (user, device); who is being removed of a fourth, (all, user). Every change goes through the journal. */
 export class EmbeddedDirectory implements Directory {
   private readonly userRows: Table<UserRecord>;
   private readonly deviceRows: Table<DeviceRecord>;
+  private revocationRows!: Table<number>;
+  private removalRows!: Table<number>;
 
   constructor(private readonly store: Store) {
     this.userRows = store.table('users', userCodec);
     this.deviceRows = store.table('devices', deviceCodec);
+  }
+
+  /** To be called once, when the tables before these are there. */
+  addLaterTables(): void {
+    this.revocationRows = this.store.table('revocations', timeCodec);
+    this.removalRows = this.store.table('removals', timeCodec);
   }
 
   user(user: string): UserRecord | undefined {
@@ -31,9 +39,19 @@ export class EmbeddedDirectory implements Directory {
   async removeUser(user: string): Promise<boolean> {
     if (!this.user(user)) return false;
     for (const device of this.deviceRows.all(user).keys()) this.put(this.deviceRows, user, device, undefined);
+    for (const device of this.revocationRows.all(user).keys()) this.put(this.revocationRows, user, device, undefined);
     this.put(this.userRows, ALL, user, undefined);
     await this.store.commit();
     return true;
+  }
+
+  async markRemoval(user: string, isPending: boolean): Promise<void> {
+    this.put(this.removalRows, ALL, user, isPending ? this.store.now() : undefined);
+    await this.store.commit();
+  }
+
+  removals(): readonly string[] {
+    return [...this.removalRows.all(ALL).keys()];
   }
 
   users(after: string, limit: number): readonly UserRecord[] {
@@ -83,6 +101,24 @@ export class EmbeddedDirectory implements Directory {
     return known;
   }
 
+  async revokeDevice(user: string, device: string, atMs: number): Promise<void> {
+    if (atMs > this.revokedAt(user, device)) this.put(this.revocationRows, user, device, atMs);
+    await this.store.commit();
+  }
+
+  revokedAt(user: string, device: string): number {
+    return this.revocationRows.get(user, device) ?? 0;
+  }
+
+  revocationsOf(user: string): number {
+    return this.revocationRows.all(user).size;
+  }
+
+  async forgetRevocations(user: string, beforeMs: number): Promise<void> {
+    for (const [device, atMs] of this.revocationRows.all(user)) if (atMs < beforeMs) this.put(this.revocationRows, user, device, undefined);
+    await this.store.commit();
+  }
+
   /** Records are never changed, only replaced: what a caller holds stays as it was. */
   private put<T>(table: Table<T>, group: string, item: string, value: T | undefined): void {
     table.put(group, item, value);
@@ -96,6 +132,8 @@ const userCodec: Codec<UserRecord> = {
   encode: (record) => Buffer.from(JSON.stringify(record)),
   decode: (bytes) => JSON.parse(bytes.toString()) as UserRecord,
 };
+
+const timeCodec: Codec<number> = { encode: (atMs) => Buffer.from(String(atMs)), decode: (bytes) => Number(bytes.toString()) };
 
 const deviceCodec: Codec<DeviceRecord> = {
   encode: (record) => Buffer.from(JSON.stringify({ ...record, filters: [...record.filters] })),

@@ -92,6 +92,15 @@ export class EmbeddedLog implements ConversationLog {
     return conversation?.durable ? this.store.ownOf(conversation, user) : { counted: 0, last: 0 };
   }
 
+  async forgetUser(user: string): Promise<void> {
+    const { store } = this;
+    for (const name of store.lists.all(user).keys()) {
+      const conversation = store.conversations.get(name);
+      if (conversation && !store.windows.forget(conversation, user)) store.trimLater(conversation, conversation.head);
+    }
+    await store.commit();
+  }
+
   async erase(name: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
     const conversation = this.store.conversations.get(name);
     const [entry] = conversation ? this.read(name, seq, { entries: 1, bytes: 1 }) : NONE;
@@ -152,6 +161,8 @@ export class EmbeddedLog implements ConversationLog {
     const { membership } = append;
     let size = APPEND_HEADER + ENTRY_HEADER + append.end - append.start + STAMP_ROOM + (append.aux ? append.aux.length : 0);
     if (membership) size += store.windows.size(append.conversation, membership);
+    const returning = known ? store.windows.returning(known, append.members) : NONE;
+    if (returning.length > 0) size += store.windows.returnSize(known!, returning);
     // A conversation and its first entry in one record.
     const record = store.room(known ? size : size + createSize(append.conversation, append.members));
     const conversation = known ?? this.create(append);
@@ -165,6 +176,7 @@ export class EmbeddedLog implements ConversationLog {
     append.seq = ++conversation.last;
     append.sentAtMs = nowMs;
     if (membership) store.windows.change(conversation, membership, append.seq);
+    if (returning.length > 0) store.windows.bringBack(conversation, returning, append.seq);
 
     const entry = writeEntry(record, conversation, sender, append);
     sender.appended(entry);

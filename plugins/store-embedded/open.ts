@@ -17,6 +17,9 @@ import { FolderLock } from './lock.js';
 import { EmbeddedGroups } from './groups.js';
 import { EmbeddedLog } from './log.js';
 import { EmbeddedPresence } from './presence.js';
+import { EmbeddedProfiles } from './profiles.js';
+import { EmbeddedRelations } from './relations.js';
+import { EmbeddedReports } from './reports.js';
 import { replayJournal } from './replay.js';
 import { Segments } from './segments.js';
 import { Store } from './store.js';
@@ -79,6 +82,10 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
   const presence = new EmbeddedPresence(store);
   store.addWindows();
   const groups = new EmbeddedGroups(store);
+  directory.addLaterTables();
+  const profiles = new EmbeddedProfiles(store);
+  const relations = new EmbeddedRelations(store);
+  const reports = new EmbeddedReports(store);
   const conversationSettings = new EmbeddedConversationSettings(store);
   store.addOwn();
 
@@ -99,6 +106,9 @@ async function openStore(folder: string, lock: FolderLock, format: Format, db: D
     groups,
     conversationSettings,
     presence,
+    profiles,
+    relations,
+    reports,
     replayed,
     freeBytes: () => freeBytes(folder, db),
     backup: (to) => backup(store, resolve(to)),

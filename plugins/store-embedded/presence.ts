@@ -1,6 +1,8 @@
 import { State } from 'godwit-schemas';
 import type { Lease, PresenceLeases, UserPresence } from '../../broker/ports/presence.js';
+import { writeRow } from './records.js';
 import type { Store } from './store.js';
+import { rowName } from './table.js';
 import type { Codec, Table } from './table.js';
 
 const LAST_SEEN = 'at';
@@ -39,6 +41,15 @@ export class EmbeddedPresence implements PresenceLeases {
       if (lease.state === State.ONLINE || state === State.OFFLINE) state = lease.state;
     }
     return { state, lastSeenMs: Math.max(this.heard.get(user) ?? 0, this.lastSeen.get(user, LAST_SEEN) ?? 0) };
+  }
+
+  async forget(user: string): Promise<void> {
+    this.leases.delete(user);
+    this.heard.delete(user);
+    this.lastSeen.put(user, LAST_SEEN, undefined);
+    writeRow(this.store.room, this.lastSeen.id, rowName(user, LAST_SEEN), undefined);
+    this.store.fill.soon();
+    await this.store.commit();
   }
 
   lapsed(nowMs: number): readonly string[] {

@@ -98,6 +98,8 @@ function replayer(store: Store, slab: Slab<Conversation>): Replayer {
       conversation.nextEpoch = conversation.epoch;
     },
     create(id, name, members) {
+      const known = conversations.get(name);
+      if (known) return store.windows.replaced(known, members);
       const conversation = conversations.create(id, name, members);
       conversation.term = conversation.nextTerm = store.term;
       store.begun(conversation);

@@ -2,7 +2,7 @@ import { isGroupConversation } from 'godwit-schemas';
 import type { MembershipChange, Window } from '../../broker/ports/conversation-log.js';
 import { ALWAYS, isMember, joinedAt, leftAt, NEVER } from '../../broker/ports/windows.js';
 import type { Conversation } from './conversation.js';
-import { writeRow } from './records.js';
+import { createSize, writeCreate, writeRow } from './records.js';
 import type { Store } from './store.js';
 import { rowName } from './table.js';
 import type { Codec, Table } from './table.js';
@@ -23,7 +23,7 @@ export class Windows {
   }
 
   of(conversation: Conversation, user: string): readonly Window[] {
-    if (!isGroupConversation(conversation.name)) return conversation.members.includes(user) ? ALWAYS : NEVER;
+    if (!isGroupConversation(conversation.name)) return conversation.members.includes(user) ? (this.table.get(conversation.name, user) ?? ALWAYS) : NEVER;
     return this.membership(conversation).windows.get(user) ?? NEVER;
   }
 
@@ -32,6 +32,61 @@ export class Windows {
     const membership = this.membership(conversation);
     membership.members ??= [...membership.windows].flatMap(([user, windows]) => (isMember(windows) ? [user] : []));
     return membership.members;
+  }
+
+  /** Of a one-to-one or a feed: who of these is not in it any more, and comes back with the next entry. */
+  returning({ members }: Conversation, users: readonly string[]): readonly string[] {
+    return users.length > members.length ? [...new Set(users.filter((user) => !members.includes(user)))] : NOBODY;
+  }
+
+  /** Bytes that `bringBack` takes in the journal at most. */
+  returnSize({ name, members }: Conversation, users: readonly string[]): number {
+    return createSize(name, [...members, ...users]) + this.size(name, { joined: users, left: NOBODY });
+  }
+
+  /** Into the record that the entry at this place goes into. Seen at once: nothing from before is theirs. */
+  bringBack(conversation: Conversation, users: readonly string[], seq: number): void {
+    const { store, table } = this;
+    const { name } = conversation;
+    for (const user of users) {
+      this.write(table, name, user, [{ from: seq, to: Infinity }]);
+      this.write(store.lists, user, name, true);
+    }
+    this.setMembers(conversation, [...conversation.members, ...users]);
+  }
+
+  /** The conversation is not the user's any more. False: it is nobody's, and was nobody else's. */
+  forget(conversation: Conversation, user: string): boolean {
+    const { store, table } = this;
+    const { name } = conversation;
+    this.write(table, name, user, undefined);
+    this.write(store.lists, user, name, undefined);
+    if (!isGroupConversation(name)) {
+      this.setMembers(conversation, conversation.members.filter((member) => member !== user));
+      return conversation.members.length > 0;
+    }
+    const membership = this.membership(conversation);
+    membership.windows.delete(user);
+    membership.members = undefined;
+    return membership.windows.size > 0;
+  }
+
+  /** From the journal: who is in it now. */
+  replaced(conversation: Conversation, members: readonly string[]): void {
+    conversation.members = members;
+    conversation.created = true;
+    this.store.fill.touch(conversation);
+  }
+
+  private setMembers(conversation: Conversation, members: readonly string[]): void {
+    this.replaced(conversation, members);
+    writeCreate(this.store.room, conversation.id, conversation.name, members);
+  }
+
+  private write<T>(table: Table<T>, group: string, item: string, value: T | undefined): void {
+    table.put(group, item, value);
+    writeRow(this.store.room, table.id, rowName(group, item), value === undefined ? undefined : table.codec.encode(value));
+    this.store.fill.soon();
   }
 
   /** Bytes that `change` takes in the journal at most. */
@@ -72,6 +127,7 @@ export class Windows {
   }
 }
 
+const NOBODY: readonly string[] = [];
 const ROW_HEADER = 8;
 const WINDOW_BYTES = 16;
 /** Windows that are kept of one user: those before are forgotten, and with them the places that lie there. */

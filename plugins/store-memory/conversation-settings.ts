@@ -17,4 +17,8 @@ export class MemoryConversationSettings implements ConversationSettings {
     this.users.set(user, settings.set(conversation, setting));
     return setting;
   }
+
+  async forgetUser(user: string): Promise<void> {
+    this.users.delete(user);
+  }
 }

@@ -45,6 +45,10 @@ export class MemoryCursors implements Cursors {
     this.devices.delete(`${user}:${device}`);
   }
 
+  async forgetUser(user: string): Promise<void> {
+    this.users.delete(user);
+  }
+
   user(user: string, conversation: string): Readonly<UserCursor> {
     const { delivered, deliveredAtMs, read, readAtMs, start } = this.users.get(user)?.get(conversation) ?? START;
     return { delivered, deliveredAtMs, read, readAtMs, start };

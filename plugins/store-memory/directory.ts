@@ -2,6 +2,8 @@ import type { DeviceRecord, Directory, UserRecord } from '../../broker/ports/dir
 
 export class MemoryDirectory implements Directory {
   private readonly records = new Map<string, UserRecord>();
+  private readonly pending = new Set<string>();
+  private readonly revocations = new Map<string, Map<string, number>>();
   private readonly devices = new Map<string, Map<string, DeviceRecord>>();
 
   user(user: string): UserRecord | undefined {
@@ -16,7 +18,17 @@ export class MemoryDirectory implements Directory {
 
   async removeUser(user: string): Promise<boolean> {
     this.devices.delete(user);
+    this.revocations.delete(user);
     return this.records.delete(user);
+  }
+
+  async markRemoval(user: string, isPending: boolean): Promise<void> {
+    if (isPending) this.pending.add(user);
+    else this.pending.delete(user);
+  }
+
+  removals(): readonly string[] {
+    return [...this.pending];
   }
 
   users(after: string, limit: number): readonly UserRecord[] {
@@ -61,5 +73,24 @@ export class MemoryDirectory implements Directory {
 
   async removeDevice(user: string, device: string): Promise<boolean> {
     return this.devices.get(user)?.delete(device) ?? false;
+  }
+
+  async revokeDevice(user: string, device: string, atMs: number): Promise<void> {
+    let revocations = this.revocations.get(user);
+    if (!revocations) this.revocations.set(user, (revocations = new Map()));
+    revocations.set(device, Math.max(atMs, this.revokedAt(user, device)));
+  }
+
+  revokedAt(user: string, device: string): number {
+    return this.revocations.get(user)?.get(device) ?? 0;
+  }
+
+  revocationsOf(user: string): number {
+    return this.revocations.get(user)?.size ?? 0;
+  }
+
+  async forgetRevocations(user: string, beforeMs: number): Promise<void> {
+    const revocations = this.revocations.get(user);
+    for (const [device, atMs] of revocations ?? []) if (atMs < beforeMs) revocations!.delete(device);
   }
 }

@@ -5,6 +5,9 @@ import { MemoryDirectory } from './directory.js';
 import { MemoryGroups } from './groups.js';
 import { MemoryLog } from './log.js';
 import { MemoryPresence } from './presence.js';
+import { MemoryProfiles } from './profiles.js';
+import { MemoryRelations } from './relations.js';
+import { MemoryReports } from './reports.js';
 
 export interface MemoryStorageOptions {
   /** Unix milliseconds: what entries are stamped with. */
@@ -20,6 +23,9 @@ export function openMemoryStorage({ now }: MemoryStorageOptions): Storage {
     groups: new MemoryGroups(),
     conversationSettings: new MemoryConversationSettings(),
     presence: new MemoryPresence(),
+    profiles: new MemoryProfiles(),
+    relations: new MemoryRelations(),
+    reports: new MemoryReports(),
     freeBytes: () => Number.MAX_SAFE_INTEGER,
     backup: () => Promise.reject(new Error('the memory store has nothing on disk to back up')),
     close: () => Promise.resolve(),

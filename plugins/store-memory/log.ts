@@ -87,6 +87,15 @@ export class MemoryLog implements ConversationLog {
     return this.logs.get(conversation)?.own.get(user) ?? { counted: 0, last: 0 };
   }
 
+  async forgetUser(user: string): Promise<void> {
+    for (const name of this.lists.get(user) ?? []) {
+      const log = this.logs.get(name)!;
+      log.windows.delete(user);
+      if (log.windows.size === 0) this.trimNow(name, log.head);
+    }
+    this.lists.delete(user);
+  }
+
   async erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
     const log = this.logs.get(conversation);
     const index = log ? log.entries.findIndex((entry) => entry.seq === seq) : -1;
@@ -152,6 +161,7 @@ export class MemoryLog implements ConversationLog {
       log.own.set(append.from, { counted: (log.own.get(append.from)?.counted ?? 0) + 1, last: append.seq });
     }
     append.sentAtMs = this.now();
+    for (const user of append.members) if (known && !known.windows.has(user)) this.change(log, append.conversation, user, joinedAt, append.seq);
     for (const user of append.membership?.joined ?? []) this.change(log, append.conversation, user, joinedAt, append.seq);
     for (const user of append.membership?.left ?? []) this.change(log, append.conversation, user, leftAt, append.seq);
 

@@ -29,6 +29,11 @@ export class MemoryPresence implements PresenceLeases {
     return { state, lastSeenMs: this.lastSeen.get(user) ?? 0 };
   }
 
+  forget(user: string): void {
+    this.leases.delete(user);
+    this.lastSeen.delete(user);
+  }
+
   lapsed(nowMs: number): readonly string[] {
     const users = new Set<string>();
     for (const [user, leases] of this.leases) {

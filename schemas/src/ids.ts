@@ -29,3 +29,11 @@ export function parseClientId(id: string): { user: string; device: string } | un
 export function clientId(user: string, device: string): string {
   return `${user}:${device}`;
 }
+
+// E.164: a country code and a number, 15 digits at most.
+const phone = /^\+[1-9][0-9]{1,14}$/;
+
+/** Whether it is a phone number as E.164 writes it, `+` and digits. */
+export function validPhone(text: unknown): text is string {
+  return typeof text === 'string' && phone.test(text);
+}

@@ -10,6 +10,7 @@ export * from './gen/godwit/v1/message_pb.js';
 export * from './gen/godwit/v1/content_pb.js';
 export * from './gen/godwit/v1/control_pb.js';
 export * from './gen/godwit/v1/history_pb.js';
+export * from './gen/godwit/v1/people_pb.js';
 export * from './ids.js';
 export * from './conversations.js';
 export * from './topics.js';

@@ -1,5 +1,6 @@
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import type { LimitName } from './limits.js';
+import type { MessageShape } from '@bufbuild/protobuf';
+import type { Method } from './method.js';
+import { peopleMethods } from './people-methods.js';
 import {
   AdminBackupRequestSchema,
   AdminBackupResponseSchema,
@@ -65,19 +66,7 @@ import {
   ReceiptsGetResponseSchema,
 } from './gen/godwit/v1/history_pb.js';
 
-/** A row of the table of control calls. */
-export interface Method {
-  readonly request: DescMessage;
-  readonly response: DescMessage;
-  /** `admin`: a token with the claim `admin: true`. */
-  readonly who: 'user' | 'admin';
-  /** One sentence for the documents. */
-  readonly doc: string;
-  /** It changes nothing: a repeat is done again, so that its answers, which may be large, take no room from those that must be remembered. */
-  readonly reads?: true;
-  /** The limits that it can meet, beside `callsPerMinute` and the size of a request, which every call has. */
-  readonly limits: readonly LimitName[];
-}
+export type { Method } from './method.js';
 
 /** Every control call: `rpc/<name>` on MQTT, `POST /v1/<name>` on HTTP. */
 export const methods = {
@@ -99,7 +88,7 @@ export const methods = {
     request: GroupsCreateRequestSchema,
     response: GroupsCreateResponseSchema,
     who: 'user',
-    doc: 'Makes a group, of which the caller is the creator.',
+    doc: 'Makes a group, of which the caller is the creator. Members who are to be asked first get an invitation.',
     limits: ['groupMembers', 'groupsOfUser', 'groupNameBytes', 'groupDescriptionBytes', 'groupPictureBytes'],
   },
   'groups.get': {
@@ -252,6 +241,7 @@ export const methods = {
     doc: 'Gives a connection a new token, so that it does not end with the old one.',
     limits: [],
   },
+  ...peopleMethods,
   'admin.users.add': {
     request: AdminUsersAddRequestSchema,
     response: AdminUsersAddResponseSchema,

@@ -12,6 +12,7 @@ export { create, fromBinary, toBinary } from './slim/codec.js';
 export * from './gen/slim.js';
 export { Code } from './gen/godwit/v1/code_pb.js';
 export { GroupChangeKind, GroupPermission, GroupRole, Reason, State } from './gen/godwit/v1/message_pb.js';
+export { Audience } from './gen/godwit/v1/people_pb.js';
 export * from './ids.js';
 export * from './conversations.js';
 export * from './topics.js';

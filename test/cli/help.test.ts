@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Shell } from './command.js';
 
-const commands = ['serve', 'token', 'user', 'user add', 'user list', 'user remove', 'chat', 'send', 'backup', 'restore', 'doctor'];
+const commands = ['serve', 'token', 'user', 'user add', 'user list', 'user remove', 'chat', 'send', 'reports', 'backup', 'restore', 'doctor'];
 
 describe('help', { concurrency: true }, () => {
   test('names every command, and shows how to begin', async (t) => {

@@ -52,6 +52,16 @@ export function embedded(limits: Partial<StoreLimits> = small): Make {
   };
 }
 
+/** Looks at something as it stands at once, where it stays, and after a restart. */
+export async function everywhere(backend: Backend, check: () => Promise<void>): Promise<void> {
+  await check();
+  await backend.settle();
+  await check();
+  if (!backend.reopen) return;
+  await backend.reopen();
+  await check();
+}
+
 export const small: Partial<StoreLimits> = {
   segmentBytes: 1024 * 1024,
   segments: 3,

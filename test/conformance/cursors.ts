@@ -167,6 +167,21 @@ export function suite(name: string, make: Make): void {
       if (await reopen()) await check();
     });
 
+    test('a user who is forgotten stands at 0 everywhere', async () => {
+      await cursors.setRead('gone', 'd:a:gone', 4, 200);
+      await backend.settle();
+      await cursors.moveDelivered('gone', 'd:b:gone', 9, 100);
+      await cursors.setRead('gone-not', 'd:a:gone-not', 4, 200);
+      await cursors.forgetUser('gone');
+      const check = async () => {
+        for (const conversation of ['d:a:gone', 'd:b:gone']) assert.deepEqual(await cursors.user('gone', conversation), { delivered: 0, deliveredAtMs: 0, read: 0, readAtMs: 0, start: 0 });
+        assert.equal((await cursors.user('gone-not', 'd:a:gone-not')).read, 4);
+      };
+      await check();
+      await cursors.flush();
+      if (await reopen()) await check();
+    });
+
     test('reading moves delivered no lower than it is', async () => {
       await cursors.moveDelivered('behind', 'd:a:behind', 9, 100);
       assert.equal(await cursors.setRead('behind', 'd:a:behind', 4, 200), true);

@@ -120,6 +120,40 @@ export function suite(name: string, make: Make): void {
       if (await reopen()) assert.deepEqual(await directory.devicesOf('seen'), [expected]);
     });
 
+    test('keeps until when a device is revoked, never an earlier time, with no device needed for it', async () => {
+      assert.equal(await directory.revokedAt('revoked', 'phone'), 0);
+      await directory.putDevice(device('revoked', 'phone'));
+      await directory.revokeDevice('revoked', 'phone', 5_000);
+      await directory.revokeDevice('revoked', 'phone', 4_000);
+      await directory.revokeDevice('revoked', '__proto__', 9_000);
+      await directory.removeDevice('revoked', 'phone');
+      const check = async () => {
+        assert.deepEqual([await directory.revokedAt('revoked', 'phone'), await directory.revokedAt('revoked', '__proto__'), await directory.revokedAt('revoke', 'phone')], [5_000, 9_000, 0]);
+        assert.deepEqual([await directory.revocationsOf('revoked'), await directory.revocationsOf('nobody')], [2, 0]);
+      };
+      await check();
+      await backend.settle();
+      await check();
+      if (await reopen()) await check();
+      await directory.forgetRevocations('revoked', 5_001);
+      assert.deepEqual([await directory.revokedAt('revoked', 'phone'), await directory.revokedAt('revoked', '__proto__'), await directory.revocationsOf('revoked')], [0, 9_000, 1]);
+      await directory.addUser('revoked', 1);
+      await directory.removeUser('revoked');
+      if (await reopen()) assert.equal(await directory.revocationsOf('revoked'), 0);
+      assert.equal(await directory.revokedAt('revoked', '__proto__'), 0, 'who comes by that name later is another');
+    });
+
+    test('keeps who is being removed, until that is done', async () => {
+      for (const user of ['going-1', 'going-2', 'going-2']) await directory.markRemoval(user, true);
+      const mine = async (): Promise<string[]> => (await directory.removals()).filter((user) => user.startsWith('going')).sort();
+      assert.deepEqual(await mine(), ['going-1', 'going-2']);
+      if (await reopen()) assert.deepEqual(await mine(), ['going-1', 'going-2']);
+      await directory.markRemoval('going-1', false);
+      if (await reopen()) assert.deepEqual(await mine(), ['going-2']);
+      await directory.markRemoval('going-2', false);
+      assert.deepEqual(await mine(), []);
+    });
+
     test('removes a device', async () => {
       await directory.putDevice(device('drop', 'phone'));
       assert.equal(await directory.removeDevice('drop', 'phone'), true);

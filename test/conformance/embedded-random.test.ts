@@ -28,6 +28,7 @@ describe('the embedded store beside the plain one', () => {
           };
           const what = random(100);
           const place = random(head + 3);
+          const user = ['a', 'b', 'c'][random(3)];
           const state = random(2) ? EntryState.Erased : EntryState.Expired;
           const limit = { entries: 1 + random(20), bytes: 1 + random(3000) };
           if (what < 60) {
@@ -44,6 +45,7 @@ describe('the embedded store beside the plain one', () => {
             await both((log) => log.sweep(plain.clock.nowMs, (name) => (name.length % 2 ? { upTo: 3, sentBeforeMs: before } : undefined)));
           } else if (what < 78) await both((log) => log.beginTerm());
           else if (what < 81) await both((log) => membership(log, conversation));
+          else if (what < 82) await both((log) => log.forgetUser(user));
           else if (what < 84) await ours.settle();
           else if (what < 88) await ours.reopen!();
           else await both(async (log) => (await log.read(conversation, place, limit)).map(shown));

@@ -119,6 +119,48 @@ export function suite(name: string, make: Make): void {
       });
     });
 
+    test('who is forgotten is in nothing any more; what they wrote to others stays, what was only theirs goes', async () => {
+      await log.append([append('d:left:lost', 'lost', 'hello'), append('d:lost:lost', 'lost', 'note'), append('u:lost', '', 'feed'), own('g:lost', change(['lost', 'left'])), own('g:lost', change([], ['lost']))]);
+      await log.forgetUser('lost');
+      await everywhere(async () => {
+        assert.deepEqual(await log.conversationsOf('lost'), []);
+        for (const conversation of ['d:left:lost', 'd:lost:lost', 'u:lost', 'g:lost']) assert.deepEqual(await log.windowsOf(conversation, 'lost'), [], conversation);
+        assert.deepEqual([await log.membersOf('d:left:lost'), await log.membersOf('d:lost:lost')], [['left'], []]);
+        assert.deepEqual(await log.windowsOf('d:left:lost', 'left'), [{ from: 1, to: Infinity }]);
+        assert.equal((await log.read('d:left:lost', 1, { entries: 9, bytes: 999 })).length, 1);
+        for (const conversation of ['d:lost:lost', 'u:lost']) assert.deepEqual(await log.read(conversation, 1, { entries: 9, bytes: 999 }), [], conversation);
+      });
+    });
+
+    test('who was forgotten comes back with the next entry, and is given nothing from before; also more than once', async () => {
+      await log.append([append('d:back:stays', 'back', 'one'), append('u:back', '', 'one')]);
+      for (const [round, place] of [[1, 2], [2, 3]]) {
+        await log.forgetUser('back');
+        if (round === 2) await backend.settle();
+        const next = append('d:back:stays', 'stays', `round ${round}`);
+        await log.append([next, append('u:back', '', `round ${round}`)]);
+        assert.deepEqual([next.code, next.seq], [Code.OK, place]);
+        await everywhere(async () => {
+          assert.deepEqual(await log.windowsOf('d:back:stays', 'back'), [{ from: place, to: Infinity }]);
+          assert.deepEqual(await log.windowsOf('u:back', 'back'), [{ from: place, to: Infinity }]);
+          assert.deepEqual(await log.windowsOf('d:back:stays', 'stays'), [{ from: 1, to: Infinity }]);
+          assert.deepEqual([...(await log.conversationsOf('back'))].sort(), ['d:back:stays', 'u:back']);
+          assert.deepEqual(await members('d:back:stays'), ['back', 'stays']);
+          assert.equal((await log.head('d:back:stays'))?.head, place);
+        });
+      }
+    });
+
+    test('nobody comes back by a resend', async () => {
+      const first = append('d:resend:stays', 'stays', 'one');
+      await log.append([first]);
+      await log.forgetUser('resend');
+      const resent = again(first);
+      await log.append([resent]);
+      assert.equal(resent.duplicate, true);
+      await everywhere(async () => assert.deepEqual(await log.conversationsOf('resend'), []));
+    });
+
     test('a one-to-one: both, always; names of Object.prototype are users', async () => {
       await log.append([append('d:a:b', 'a', 'x')]);
       for (const user of ['a', 'b']) assert.deepEqual(await log.windowsOf('d:a:b', user), [{ from: 1, to: Infinity }]);

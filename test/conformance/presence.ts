@@ -59,6 +59,16 @@ export function suite(name: string, make: Make): void {
       assert.ok(!(await presence.lapsed(9999)).includes('renew'), 'it was ended, it did not run out');
     });
 
+    test('who is forgotten was never seen', async () => {
+      await lease('gone', 'c1', State.ONLINE, 3000);
+      await backend.settle();
+      await presence.forget('gone');
+      assert.deepEqual(await presence.get('gone', 3001), { state: State.OFFLINE, lastSeenMs: 0 });
+      await backend.reopen?.();
+      presence = backend.storage.presence;
+      assert.deepEqual(await presence.get('gone', 3001), { state: State.OFFLINE, lastSeenMs: 0 });
+    });
+
     test('last seen never goes back, and outlives a restart; leases do not', async () => {
       await lease('seen', 'c1', State.ONLINE, 3000);
       await presence.end('seen', 'c0', 2500);

@@ -13,7 +13,7 @@ import { concat } from './random-message.js';
 import { loadVector, loadVectors, vectorFiles, type Vector } from './vectors.js';
 
 const folder = fileURLToPath(new URL('../../../schemas/', import.meta.url));
-const registry = createRegistry(schemas.file_godwit_v1_message, schemas.file_godwit_v1_control, schemas.file_godwit_v1_history, schemas.file_godwit_v1_content, schemas.file_godwit_v1_code);
+const registry = createRegistry(schemas.file_godwit_v1_message, schemas.file_godwit_v1_control, schemas.file_godwit_v1_history, schemas.file_godwit_v1_people, schemas.file_godwit_v1_content, schemas.file_godwit_v1_code);
 const all: { file: string; vector: Vector }[] = vectorFiles.flatMap((file) => loadVectors(file).map((vector) => ({ file, vector })));
 
 function schemaOf(vector: Vector): DescMessage {

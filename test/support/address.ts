@@ -12,6 +12,7 @@ export interface Address {
 export interface TokenOptions {
   device?: string;
   admin?: boolean;
+  phone?: string;
   days?: number;
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { GroupChangeKind, GroupRole, publishTopics, Reason, type Code, type Group, type GroupChange, type MessageInitShape, type MethodName, type methods, type ResponseOf, type Result } from 'godwit-schemas';
+import type { Address } from './address.js';
 import { bodyOf, encodeMessage, gapOf, newId, type Of } from './deliveries.js';
 import { Device } from './device.js';
 import type { Scope } from './folder.js';
-import type { TestServer } from './godwit.js';
 
 type Params<M extends MethodName> = MessageInitShape<(typeof methods)[M]['request']>;
 
@@ -35,7 +35,7 @@ export const story = (device: Device, group: string): string[] =>
   });
 export const roles = ({ members }: Group): Record<string, string> => Object.fromEntries(members.map(({ user, role }) => [user, GroupRole[role]]));
 
-export async function people(t: Scope, server: TestServer, ...names: string[]): Promise<Device[]> {
+export async function people(t: Scope, server: Address, ...names: string[]): Promise<Device[]> {
   return Promise.all(names.map((name) => Device.connect(t, server, `${name}:phone`)));
 }
 

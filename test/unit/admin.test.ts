@@ -73,20 +73,14 @@ describe('users', () => {
     for (const user of ['', 'a/b', 'a'.repeat(65)]) await assert.rejects(call('admin.users.add', { user }), refused(Code.MALFORMED));
   });
 
-  test('are removed with their devices; their connections end, and routes to them are forgotten', async () => {
-    const { call, context, forgotten } = await open();
-    await call('admin.users.add', { user: 'alice' });
-    await addDevice(context, 'alice', 'phone');
-    context.storage.cursors.moveDevice('alice', 'phone', AB, { position: 1, last: 1, started: true, toldDelivered: 0, toldRead: 0, toldOwnRead: 0 });
-    const [hers, other] = [new Ending('alice', 'phone', 0), new Ending('bob', 'phone', 0)];
-    context.sessions.add(hers).add(other);
+  test('are removed, which the host does', async () => {
+    const { call, context } = await open();
+    const removed: [string, Code][] = [];
+    Object.assign(context, { removeUser: async (user: string, { code }: Refusal) => removed.push([user, code]) === 1 });
     assert.deepEqual(await call('admin.users.remove', { user: 'alice' }), { removed: true });
-    assert.deepEqual([hers.ended?.code, other.ended], [Code.REVOKED, undefined]);
-    assert.equal(await context.storage.directory.user('alice'), undefined);
-    assert.deepEqual(await context.storage.directory.devicesOf('alice'), []);
-    assert.equal((await context.storage.cursors.ofDevice('alice', 'phone')).size, 0);
-    assert.equal(forgotten(), 1);
     assert.deepEqual(await call('admin.users.remove', { user: 'alice' }), { removed: false });
+    await assert.rejects(call('admin.users.remove', { user: 'a/b' }), refused(Code.MALFORMED));
+    assert.deepEqual(removed, [['alice', Code.REVOKED], ['alice', Code.REVOKED]]);
   });
 
   test('are listed in pages, with their devices and when they were seen (usersPage)', async () => {

@@ -46,7 +46,7 @@ function sign(alg: string, key: KeyObject, claims: Record<string, unknown> = { s
 describe('a token by secret', () => {
   test('says who it is', async () => {
     assert.deepEqual(await ask(secret, hs256({ sub: 'alice' })), { user: 'alice', device: undefined, admin: false, expiresAtMs: 0 });
-    assert.deepEqual(await ask(secret, hs256({ sub: 'bob', device: 'phone', admin: true, exp: NOW_S + 60, nbf: NOW_S, iat: NOW_S, aud: 'x' })), { user: 'bob', device: 'phone', admin: true, expiresAtMs: NOW + 60_000 });
+    assert.deepEqual(await ask(secret, hs256({ sub: 'bob', device: 'phone', admin: true, exp: NOW_S + 60, nbf: NOW_S, iat: NOW_S, aud: 'x' })), { user: 'bob', device: 'phone', admin: true, expiresAtMs: NOW + 60_000, issuedAtMs: NOW });
     for (const user of ['constructor', '__proto__', 'toString']) assert.equal(((await ask(secret, hs256({ sub: user }))) as Identity).user, user);
   });
 

@@ -17,6 +17,21 @@ describe('presence', () => {
     assert.deepEqual([told(alice), told(carol)], [['bob OFFLINE'], []]);
   });
 
+  test('of a user who is removed is forgotten, also when a will comes late; watchers are told', async () => {
+    const world = new World();
+    const alice = await world.connect('alice:phone', { watching: ['bob'] });
+    const bob = await world.connect('bob:phone');
+    told(alice);
+    await world.plugin.disconnected!(bob, false);
+    await world.plugin.userRemoved!('bob');
+    await world.publish(bob, State.OFFLINE);
+    await world.wait(LEASE_MS);
+    await world.plugin.stop!();
+    assert.equal(lastSeen(alice), 0);
+    assert.deepEqual(told(alice), ['bob OFFLINE']);
+    assert.equal((await world.context.storage.presence.get('bob', world.clock.nowMs)).lastSeenMs, 0);
+  });
+
   test('is retained to those who come, and not to those who are there', async () => {
     const world = new World();
     const bob = await world.connect('bob:phone');

@@ -3,12 +3,12 @@ import { Code } from '../gen/godwit/v1/code_pb.js';
 import { ReadSetRequestSchema, ReadSetResponseSchema } from '../gen/godwit/v1/control_pb.js';
 import { GroupPermission, GroupRole, RequestSchema, ResponseSchema, type ConversationState, type GroupSettings as Settings, type Message } from '../gen/godwit/v1/message_pb.js';
 import { methods, type MethodName, type RequestOf, type ResponseOf } from '../methods.js';
+import type { CallsOf } from './calls.js';
+import { peopleCalls } from './people-vectors.js';
 import { id, sentAtMs, textBody, utf8, vector, type Vector } from './vector.js';
 
-type Fields<T> = Partial<Omit<T, '$typeName' | '$unknown'>>;
-
 /** One request and one response of every control call; a method without them does not compile. */
-const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fields<ResponseOf<M>> } } = {
+const calls: CallsOf<MethodName> = {
   'messages.send': {
     request: { to: 'bob', message: messageFields() },
     response: { id, seq: 7n, sentAtMs: BigInt(sentAtMs), conversation: 'd:alice:bob' },
@@ -44,6 +44,7 @@ const calls: { [M in MethodName]: { request: Fields<RequestOf<M>>; response: Fie
   'conversations.set': { request: { conversation: 'd:alice:bob', mutedUntilMs: 0n, pinned: true }, response: { state: state() } },
   'conversations.clear': { request: { conversation: 'd:alice:bob' }, response: { state: { ...state(), clearedTo: 8n } } },
   'messages.erase': { request: { conversation: 'd:alice:bob', seq: 7n }, response: {} },
+  ...peopleCalls,
   'auth.renew': { request: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl' }, response: { expiresAtMs: BigInt(sentAtMs + 3_600_000), serverTimeMs: BigInt(sentAtMs) } },
   'admin.users.add': { request: { user: 'bob' }, response: { created: true } },
   'admin.users.remove': { request: { user: 'bob' }, response: { removed: true } },

@@ -89,6 +89,7 @@ function eventVectors(): Vector[] {
     message('a place that was taken back', { conversation: 'd:alice:bob', seq: 9n, sentAtMs: BigInt(sentAtMs), event: { kind: { case: 'erased', value: { seq: 4n } } } }),
     message('a changed group', { conversation: 'g:birds', seq: 3n, sentAtMs: BigInt(sentAtMs), event: { kind: { case: 'group', value: { revision: 2n } } } }),
     message('feed entry for one device', { conversation: 'u:alice', seq: 1n, sentAtMs: BigInt(sentAtMs), event: { kind: { case: 'feed', value: { device: 'phone' } } } }),
+    message('feed entry: an invitation into a group', { conversation: 'u:alice', seq: 3n, sentAtMs: BigInt(sentAtMs), event: { kind: { case: 'feed', value: { invite: { group: 'godwits', name: 'Godwits', by: 'bob', token: 'godwits.c2VjcmV0' } } } } }),
     message('feed entry for all devices', { conversation: 'u:alice', seq: 2n, sentAtMs: BigInt(sentAtMs), event: { kind: { case: 'feed', value: {} } } }),
   ];
 }

@@ -20,9 +20,10 @@ const texts: Record<string, string> = {
   GroupSettings: "name:1s description:2s picture:3s maySend:4e mayEdit:5e mayAdd:6e",
   GroupChange: "revision:1U kind:2e by:3s users:4s* role:5e settings:6GroupSettings successor:7s",
   Erased: "seq:1U by:2s",
-  Feed: "device:1s group:2GroupNotice conversation:10ConversationState",
+  Feed: "device:1s group:2GroupNotice conversation:10ConversationState invite:20GroupInvite",
   ConversationState: "conversation:1s mutedUntilMs:2U archived:3o pinned:4o clearedTo:5U",
   GroupNotice: "group:1s seq:2U kind:3e by:4s name:5s",
+  GroupInvite: "group:1s name:2s by:3s token:4s",
   Result: "id:1b seq:2U sentAtMs:3U code:4e text:5s retryAfterMs:6u packetId:7u detail:8b",
   Read: "seq:1U",
   Typing: "conversation:1s from:2s",
@@ -40,7 +41,7 @@ const texts: Record<string, string> = {
   Group: "group:1s revision:2U settings:3GroupSettings createdAtMs:4U members:5GroupMember*",
   GroupMember: "user:1s role:2e joinedAtMs:3U",
   GroupsCreateRequest: "group:1s settings:2GroupSettings members:3s*",
-  GroupsCreateResponse: "group:1Group",
+  GroupsCreateResponse: "group:1Group invited:20s*",
   GroupsGetRequest: "group:1s",
   GroupsGetResponse: "group:1Group",
   GroupsListRequest: "after:1s limit:2u",
@@ -49,7 +50,7 @@ const texts: Record<string, string> = {
   GroupsUpdateRequest: "group:1s revision:2U name:3s? description:4s? picture:5s? maySend:6e? mayEdit:7e? mayAdd:8e?",
   GroupsUpdateResponse: "group:1Group",
   GroupsAddRequest: "group:1s revision:2U users:3s*",
-  GroupsAddResponse: "group:1Group changed:2s*",
+  GroupsAddResponse: "group:1Group changed:2s* invited:20s*",
   GroupsRemoveRequest: "group:1s revision:2U users:3s*",
   GroupsRemoveResponse: "group:1Group changed:2s*",
   GroupsPromoteRequest: "group:1s revision:2U users:3s*",
@@ -85,6 +86,43 @@ const texts: Record<string, string> = {
   ConversationsClearResponse: "state:1ConversationState",
   MessagesEraseRequest: "conversation:1s seq:2U",
   MessagesEraseResponse: "",
+  DeviceSummary: "device:1s firstSeenMs:2U lastSeenMs:3U connected:4o current:5o",
+  DevicesListRequest: "",
+  DevicesListResponse: "devices:1DeviceSummary*",
+  DevicesRevokeRequest: "device:1s",
+  DevicesRevokeResponse: "revoked:1o",
+  Profile: "user:1s name:2s about:3s picture:4s phoneNumber:5s changedAtMs:6U",
+  ProfileGetRequest: "users:1s*",
+  ProfileGetResponse: "profiles:1Profile*",
+  ProfileSetRequest: "name:1s? about:2s? picture:3s?",
+  ProfileSetResponse: "profile:1Profile",
+  ContactsAddRequest: "users:1s*",
+  ContactsAddResponse: "changed:1s*",
+  ContactsRemoveRequest: "users:1s*",
+  ContactsRemoveResponse: "changed:1s*",
+  ContactsListRequest: "after:1s limit:2u",
+  ContactsListResponse: "users:1s* more:2o",
+  ContactsMatchRequest: "phoneNumbers:1s*",
+  ContactsMatchResponse: "matches:1ContactMatch*",
+  ContactMatch: "phoneNumber:1s user:2s",
+  BlocksAddRequest: "users:1s*",
+  BlocksAddResponse: "changed:1s*",
+  BlocksRemoveRequest: "users:1s*",
+  BlocksRemoveResponse: "changed:1s*",
+  BlocksListRequest: "after:1s limit:2u",
+  BlocksListResponse: "users:1s* more:2o",
+  Privacy: "presence:1e groups:2e readReceipts:3o",
+  PrivacyGetRequest: "",
+  PrivacyGetResponse: "privacy:1Privacy",
+  PrivacySetRequest: "presence:1e? groups:2e? readReceipts:3o?",
+  PrivacySetResponse: "privacy:1Privacy",
+  ReportsAddRequest: "user:1s conversation:2s seq:3U reason:4s",
+  ReportsAddResponse: "report:1s",
+  Report: "report:1s atMs:2U by:3s user:4s conversation:5s seq:6U reason:7s",
+  AccountExportRequest: "after:1s",
+  AccountExportResponse: "json:1s next:2s",
+  AccountDeleteRequest: "user:1s",
+  AccountDeleteResponse: "",
 };
 const found = new Map<string, Slim>();
 
@@ -115,6 +153,7 @@ export const ErasedSchema = /* @__PURE__ */ find('Erased');
 export const FeedSchema = /* @__PURE__ */ find('Feed');
 export const ConversationStateSchema = /* @__PURE__ */ find('ConversationState');
 export const GroupNoticeSchema = /* @__PURE__ */ find('GroupNotice');
+export const GroupInviteSchema = /* @__PURE__ */ find('GroupInvite');
 export const ResultSchema = /* @__PURE__ */ find('Result');
 export const ReadSchema = /* @__PURE__ */ find('Read');
 export const TypingSchema = /* @__PURE__ */ find('Typing');
@@ -177,6 +216,43 @@ export const ConversationsClearRequestSchema = /* @__PURE__ */ find('Conversatio
 export const ConversationsClearResponseSchema = /* @__PURE__ */ find('ConversationsClearResponse');
 export const MessagesEraseRequestSchema = /* @__PURE__ */ find('MessagesEraseRequest');
 export const MessagesEraseResponseSchema = /* @__PURE__ */ find('MessagesEraseResponse');
+export const DeviceSummarySchema = /* @__PURE__ */ find('DeviceSummary');
+export const DevicesListRequestSchema = /* @__PURE__ */ find('DevicesListRequest');
+export const DevicesListResponseSchema = /* @__PURE__ */ find('DevicesListResponse');
+export const DevicesRevokeRequestSchema = /* @__PURE__ */ find('DevicesRevokeRequest');
+export const DevicesRevokeResponseSchema = /* @__PURE__ */ find('DevicesRevokeResponse');
+export const ProfileSchema = /* @__PURE__ */ find('Profile');
+export const ProfileGetRequestSchema = /* @__PURE__ */ find('ProfileGetRequest');
+export const ProfileGetResponseSchema = /* @__PURE__ */ find('ProfileGetResponse');
+export const ProfileSetRequestSchema = /* @__PURE__ */ find('ProfileSetRequest');
+export const ProfileSetResponseSchema = /* @__PURE__ */ find('ProfileSetResponse');
+export const ContactsAddRequestSchema = /* @__PURE__ */ find('ContactsAddRequest');
+export const ContactsAddResponseSchema = /* @__PURE__ */ find('ContactsAddResponse');
+export const ContactsRemoveRequestSchema = /* @__PURE__ */ find('ContactsRemoveRequest');
+export const ContactsRemoveResponseSchema = /* @__PURE__ */ find('ContactsRemoveResponse');
+export const ContactsListRequestSchema = /* @__PURE__ */ find('ContactsListRequest');
+export const ContactsListResponseSchema = /* @__PURE__ */ find('ContactsListResponse');
+export const ContactsMatchRequestSchema = /* @__PURE__ */ find('ContactsMatchRequest');
+export const ContactsMatchResponseSchema = /* @__PURE__ */ find('ContactsMatchResponse');
+export const ContactMatchSchema = /* @__PURE__ */ find('ContactMatch');
+export const BlocksAddRequestSchema = /* @__PURE__ */ find('BlocksAddRequest');
+export const BlocksAddResponseSchema = /* @__PURE__ */ find('BlocksAddResponse');
+export const BlocksRemoveRequestSchema = /* @__PURE__ */ find('BlocksRemoveRequest');
+export const BlocksRemoveResponseSchema = /* @__PURE__ */ find('BlocksRemoveResponse');
+export const BlocksListRequestSchema = /* @__PURE__ */ find('BlocksListRequest');
+export const BlocksListResponseSchema = /* @__PURE__ */ find('BlocksListResponse');
+export const PrivacySchema = /* @__PURE__ */ find('Privacy');
+export const PrivacyGetRequestSchema = /* @__PURE__ */ find('PrivacyGetRequest');
+export const PrivacyGetResponseSchema = /* @__PURE__ */ find('PrivacyGetResponse');
+export const PrivacySetRequestSchema = /* @__PURE__ */ find('PrivacySetRequest');
+export const PrivacySetResponseSchema = /* @__PURE__ */ find('PrivacySetResponse');
+export const ReportsAddRequestSchema = /* @__PURE__ */ find('ReportsAddRequest');
+export const ReportsAddResponseSchema = /* @__PURE__ */ find('ReportsAddResponse');
+export const ReportSchema = /* @__PURE__ */ find('Report');
+export const AccountExportRequestSchema = /* @__PURE__ */ find('AccountExportRequest');
+export const AccountExportResponseSchema = /* @__PURE__ */ find('AccountExportResponse');
+export const AccountDeleteRequestSchema = /* @__PURE__ */ find('AccountDeleteRequest');
+export const AccountDeleteResponseSchema = /* @__PURE__ */ find('AccountDeleteResponse');
 
 /** Request and response of every control call of users. */
 export const calls: Record<string, readonly [request: string, response: string]> = {
@@ -204,4 +280,20 @@ export const calls: Record<string, readonly [request: string, response: string]>
   'conversations.clear': ['ConversationsClearRequest', 'ConversationsClearResponse'],
   'messages.erase': ['MessagesEraseRequest', 'MessagesEraseResponse'],
   'auth.renew': ['AuthRenewRequest', 'AuthRenewResponse'],
+  'devices.list': ['DevicesListRequest', 'DevicesListResponse'],
+  'devices.revoke': ['DevicesRevokeRequest', 'DevicesRevokeResponse'],
+  'profile.get': ['ProfileGetRequest', 'ProfileGetResponse'],
+  'profile.set': ['ProfileSetRequest', 'ProfileSetResponse'],
+  'contacts.add': ['ContactsAddRequest', 'ContactsAddResponse'],
+  'contacts.remove': ['ContactsRemoveRequest', 'ContactsRemoveResponse'],
+  'contacts.list': ['ContactsListRequest', 'ContactsListResponse'],
+  'contacts.match': ['ContactsMatchRequest', 'ContactsMatchResponse'],
+  'blocks.add': ['BlocksAddRequest', 'BlocksAddResponse'],
+  'blocks.remove': ['BlocksRemoveRequest', 'BlocksRemoveResponse'],
+  'blocks.list': ['BlocksListRequest', 'BlocksListResponse'],
+  'privacy.get': ['PrivacyGetRequest', 'PrivacyGetResponse'],
+  'privacy.set': ['PrivacySetRequest', 'PrivacySetResponse'],
+  'reports.add': ['ReportsAddRequest', 'ReportsAddResponse'],
+  'account.export': ['AccountExportRequest', 'AccountExportResponse'],
+  'account.delete': ['AccountDeleteRequest', 'AccountDeleteResponse'],
 };

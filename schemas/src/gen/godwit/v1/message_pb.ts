@@ -14,7 +14,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file godwit/v1/message.proto.
  */
 export const file_godwit_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdnb2R3aXQvdjEvbWVzc2FnZS5wcm90bxIJZ29kd2l0LnYxIv4CCgdNZXNzYWdlEgoKAmlkGAEgASgMEgwKBGJvZHkYAiABKAwSOwoNZGV2aWNlX2JvZGllcxgDIAMoCzIkLmdvZHdpdC52MS5NZXNzYWdlLkRldmljZUJvZGllc0VudHJ5EhQKDGV4cGlyZXNfaW5fcxgEIAEoDRIPCgdwcmV2aWV3GAUgASgMEg0KBWZsYWdzGAYgASgNEg0KBWVwb2NoGAcgASgEEhgKEGRldmljZXNfcmV2aXNpb24YCCABKA0SDAoEZnJvbRgKIAEoCRITCgtmcm9tX2RldmljZRgLIAEoCRIUCgxjb252ZXJzYXRpb24YDCABKAkSCwoDc2VxGA0gASgEEhIKCnNlbnRfYXRfbXMYDiABKAQSHwoFZXZlbnQYDyABKAsyEC5nb2R3aXQudjEuRXZlbnQSDQoFYWZ0ZXIYECABKAQaMwoRRGV2aWNlQm9kaWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAQoFRXZlbnQSHQoDZ2FwGAEgASgLMg4uZ29kd2l0LnYxLkdhcEgAEicKBWdyb3VwGAIgASgLMhYuZ29kd2l0LnYxLkdyb3VwQ2hhbmdlSAASIwoGZXJhc2VkGAMgASgLMhEuZ29kd2l0LnYxLkVyYXNlZEgAEh8KBGZlZWQYBCABKAsyDy5nb2R3aXQudjEuRmVlZEgAQgYKBGtpbmQiQgoDR2FwEgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQSIQoGcmVhc29uGAMgASgOMhEuZ29kd2l0LnYxLlJlYXNvbiLMAQoNR3JvdXBTZXR0aW5ncxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg8KB3BpY3R1cmUYAyABKAkSLAoIbWF5X3NlbmQYBCABKA4yGi5nb2R3aXQudjEuR3JvdXBQZXJtaXNzaW9uEiwKCG1heV9lZGl0GAUgASgOMhouZ29kd2l0LnYxLkdyb3VwUGVybWlzc2lvbhIrCgdtYXlfYWRkGAYgASgOMhouZ29kd2l0LnYxLkdyb3VwUGVybWlzc2lvbiLHAQoLR3JvdXBDaGFuZ2USEAoIcmV2aXNpb24YASABKAQSKAoEa2luZBgCIAEoDjIaLmdvZHdpdC52MS5Hcm91cENoYW5nZUtpbmQSCgoCYnkYAyABKAkSDQoFdXNlcnMYBCADKAkSIgoEcm9sZRgFIAEoDjIULmdvZHdpdC52MS5Hcm91cFJvbGUSKgoIc2V0dGluZ3MYBiABKAsyGC5nb2R3aXQudjEuR3JvdXBTZXR0aW5ncxIRCglzdWNjZXNzb3IYByABKAkiIQoGRXJhc2VkEgsKA3NlcRgBIAEoBBIKCgJieRgCIAEoCSJxCgRGZWVkEg4KBmRldmljZRgBIAEoCRIlCgVncm91cBgCIAEoCzIWLmdvZHdpdC52MS5Hcm91cE5vdGljZRIyCgxjb252ZXJzYXRpb24YCiABKAsyHC5nb2R3aXQudjEuQ29udmVyc2F0aW9uU3RhdGUidwoRQ29udmVyc2F0aW9uU3RhdGUSFAoMY29udmVyc2F0aW9uGAEgASgJEhYKDm11dGVkX3VudGlsX21zGAIgASgEEhAKCGFyY2hpdmVkGAMgASgIEg4KBnBpbm5lZBgEIAEoCBISCgpjbGVhcmVkX3RvGAUgASgEIm0KC0dyb3VwTm90aWNlEg0KBWdyb3VwGAEgASgJEgsKA3NlcRgCIAEoBBIoCgRraW5kGAMgASgOMhouZ29kd2l0LnYxLkdyb3VwQ2hhbmdlS2luZBIKCgJieRgEIAEoCRIMCgRuYW1lGAUgASgJIp0BCgZSZXN1bHQSCgoCaWQYASABKAwSCwoDc2VxGAIgASgEEhIKCnNlbnRfYXRfbXMYAyABKAQSHQoEY29kZRgEIAEoDjIPLmdvZHdpdC52MS5Db2RlEgwKBHRleHQYBSABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYBiABKA0SEQoJcGFja2V0X2lkGAcgASgNEg4KBmRldGFpbBgIIAEoDCITCgRSZWFkEgsKA3NlcRgBIAEoBCIsCgZUeXBpbmcSFAoMY29udmVyc2F0aW9uGAEgASgJEgwKBGZyb20YAiABKAkiQQoIUHJlc2VuY2USHwoFc3RhdGUYASABKA4yEC5nb2R3aXQudjEuU3RhdGUSFAoMbGFzdF9zZWVuX21zGAIgASgEImEKB1JlY2VpcHQSFAoMY29udmVyc2F0aW9uGAEgASgJEhEKCWRlbGl2ZXJlZBgCIAEoBBIMCgRyZWFkGAMgASgEEg0KBWF0X21zGAQgASgEEhAKCG93bl9yZWFkGAUgASgEIioKB1JlcXVlc3QSDwoHY2FsbF9pZBgBIAEoDBIOCgZwYXJhbXMYAiABKAwiTAoIUmVzcG9uc2USDwoHY2FsbF9pZBgBIAEoDBINCgV2YWx1ZRgCIAEoDBIgCgVlcnJvchgDIAEoCzIRLmdvZHdpdC52MS5SZXN1bHQqYAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEgsKB0VYUElSRUQQARIKCgZFUkFTRUQQAhILCgdUUklNTUVEEAMSCAoETE9TVBAEEg4KCk5PVF9NRU1CRVIQBSovCglHcm91cFJvbGUSCgoGTUVNQkVSEAASCQoFQURNSU4QARILCgdDUkVBVE9SEAIqKwoPR3JvdXBQZXJtaXNzaW9uEgwKCEVWRVJZT05FEAASCgoGQURNSU5TEAEqkAEKD0dyb3VwQ2hhbmdlS2luZBIcChhHUk9VUF9DSEFOR0VfVU5TUEVDSUZJRUQQABILCgdDUkVBVEVEEAESCwoHVVBEQVRFRBACEgkKBUFEREVEEAMSCwoHUkVNT1ZFRBAEEggKBExFRlQQBRIKCgZKT0lORUQQBhIMCghST0xFX1NFVBAHEgkKBUVOREVEEAgqKgoFU3RhdGUSCwoHT0ZGTElORRAAEgoKBk9OTElORRABEggKBEFXQVkQAmIGcHJvdG8z", [file_godwit_v1_code]);
+  fileDesc("Chdnb2R3aXQvdjEvbWVzc2FnZS5wcm90bxIJZ29kd2l0LnYxIv4CCgdNZXNzYWdlEgoKAmlkGAEgASgMEgwKBGJvZHkYAiABKAwSOwoNZGV2aWNlX2JvZGllcxgDIAMoCzIkLmdvZHdpdC52MS5NZXNzYWdlLkRldmljZUJvZGllc0VudHJ5EhQKDGV4cGlyZXNfaW5fcxgEIAEoDRIPCgdwcmV2aWV3GAUgASgMEg0KBWZsYWdzGAYgASgNEg0KBWVwb2NoGAcgASgEEhgKEGRldmljZXNfcmV2aXNpb24YCCABKA0SDAoEZnJvbRgKIAEoCRITCgtmcm9tX2RldmljZRgLIAEoCRIUCgxjb252ZXJzYXRpb24YDCABKAkSCwoDc2VxGA0gASgEEhIKCnNlbnRfYXRfbXMYDiABKAQSHwoFZXZlbnQYDyABKAsyEC5nb2R3aXQudjEuRXZlbnQSDQoFYWZ0ZXIYECABKAQaMwoRRGV2aWNlQm9kaWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAQoFRXZlbnQSHQoDZ2FwGAEgASgLMg4uZ29kd2l0LnYxLkdhcEgAEicKBWdyb3VwGAIgASgLMhYuZ29kd2l0LnYxLkdyb3VwQ2hhbmdlSAASIwoGZXJhc2VkGAMgASgLMhEuZ29kd2l0LnYxLkVyYXNlZEgAEh8KBGZlZWQYBCABKAsyDy5nb2R3aXQudjEuRmVlZEgAQgYKBGtpbmQiQgoDR2FwEgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQSIQoGcmVhc29uGAMgASgOMhEuZ29kd2l0LnYxLlJlYXNvbiLMAQoNR3JvdXBTZXR0aW5ncxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg8KB3BpY3R1cmUYAyABKAkSLAoIbWF5X3NlbmQYBCABKA4yGi5nb2R3aXQudjEuR3JvdXBQZXJtaXNzaW9uEiwKCG1heV9lZGl0GAUgASgOMhouZ29kd2l0LnYxLkdyb3VwUGVybWlzc2lvbhIrCgdtYXlfYWRkGAYgASgOMhouZ29kd2l0LnYxLkdyb3VwUGVybWlzc2lvbiLHAQoLR3JvdXBDaGFuZ2USEAoIcmV2aXNpb24YASABKAQSKAoEa2luZBgCIAEoDjIaLmdvZHdpdC52MS5Hcm91cENoYW5nZUtpbmQSCgoCYnkYAyABKAkSDQoFdXNlcnMYBCADKAkSIgoEcm9sZRgFIAEoDjIULmdvZHdpdC52MS5Hcm91cFJvbGUSKgoIc2V0dGluZ3MYBiABKAsyGC5nb2R3aXQudjEuR3JvdXBTZXR0aW5ncxIRCglzdWNjZXNzb3IYByABKAkiIQoGRXJhc2VkEgsKA3NlcRgBIAEoBBIKCgJieRgCIAEoCSKZAQoERmVlZBIOCgZkZXZpY2UYASABKAkSJQoFZ3JvdXAYAiABKAsyFi5nb2R3aXQudjEuR3JvdXBOb3RpY2USMgoMY29udmVyc2F0aW9uGAogASgLMhwuZ29kd2l0LnYxLkNvbnZlcnNhdGlvblN0YXRlEiYKBmludml0ZRgUIAEoCzIWLmdvZHdpdC52MS5Hcm91cEludml0ZSJ3ChFDb252ZXJzYXRpb25TdGF0ZRIUCgxjb252ZXJzYXRpb24YASABKAkSFgoObXV0ZWRfdW50aWxfbXMYAiABKAQSEAoIYXJjaGl2ZWQYAyABKAgSDgoGcGlubmVkGAQgASgIEhIKCmNsZWFyZWRfdG8YBSABKAQibQoLR3JvdXBOb3RpY2USDQoFZ3JvdXAYASABKAkSCwoDc2VxGAIgASgEEigKBGtpbmQYAyABKA4yGi5nb2R3aXQudjEuR3JvdXBDaGFuZ2VLaW5kEgoKAmJ5GAQgASgJEgwKBG5hbWUYBSABKAkiRQoLR3JvdXBJbnZpdGUSDQoFZ3JvdXAYASABKAkSDAoEbmFtZRgCIAEoCRIKCgJieRgDIAEoCRINCgV0b2tlbhgEIAEoCSKdAQoGUmVzdWx0EgoKAmlkGAEgASgMEgsKA3NlcRgCIAEoBBISCgpzZW50X2F0X21zGAMgASgEEh0KBGNvZGUYBCABKA4yDy5nb2R3aXQudjEuQ29kZRIMCgR0ZXh0GAUgASgJEhYKDnJldHJ5X2FmdGVyX21zGAYgASgNEhEKCXBhY2tldF9pZBgHIAEoDRIOCgZkZXRhaWwYCCABKAwiEwoEUmVhZBILCgNzZXEYASABKAQiLAoGVHlwaW5nEhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIMCgRmcm9tGAIgASgJIkEKCFByZXNlbmNlEh8KBXN0YXRlGAEgASgOMhAuZ29kd2l0LnYxLlN0YXRlEhQKDGxhc3Rfc2Vlbl9tcxgCIAEoBCJhCgdSZWNlaXB0EhQKDGNvbnZlcnNhdGlvbhgBIAEoCRIRCglkZWxpdmVyZWQYAiABKAQSDAoEcmVhZBgDIAEoBBINCgVhdF9tcxgEIAEoBBIQCghvd25fcmVhZBgFIAEoBCIqCgdSZXF1ZXN0Eg8KB2NhbGxfaWQYASABKAwSDgoGcGFyYW1zGAIgASgMIkwKCFJlc3BvbnNlEg8KB2NhbGxfaWQYASABKAwSDQoFdmFsdWUYAiABKAwSIAoFZXJyb3IYAyABKAsyES5nb2R3aXQudjEuUmVzdWx0KmAKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABILCgdFWFBJUkVEEAESCgoGRVJBU0VEEAISCwoHVFJJTU1FRBADEggKBExPU1QQBBIOCgpOT1RfTUVNQkVSEAUqLwoJR3JvdXBSb2xlEgoKBk1FTUJFUhAAEgkKBUFETUlOEAESCwoHQ1JFQVRPUhACKisKD0dyb3VwUGVybWlzc2lvbhIMCghFVkVSWU9ORRAAEgoKBkFETUlOUxABKpABCg9Hcm91cENoYW5nZUtpbmQSHAoYR1JPVVBfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASCwoHQ1JFQVRFRBABEgsKB1VQREFURUQQAhIJCgVBRERFRBADEgsKB1JFTU9WRUQQBBIICgRMRUZUEAUSCgoGSk9JTkVEEAYSDAoIUk9MRV9TRVQQBxIJCgVFTkRFRBAIKioKBVN0YXRlEgsKB09GRkxJTkUQABIKCgZPTkxJTkUQARIICgRBV0FZEAJiBnByb3RvMw", [file_godwit_v1_code]);
 
 /**
  * One entry of a conversation's log. Fields 1-9 are the sender's; the server appends 10 and up to the sender's bytes.
@@ -353,6 +353,11 @@ export type Feed = Message$1<"godwit.v1.Feed"> & {
    * @generated from field: godwit.v1.ConversationState conversation = 10;
    */
   conversation?: ConversationState | undefined;
+
+  /**
+   * @generated from field: godwit.v1.GroupInvite invite = 20;
+   */
+  invite?: GroupInvite | undefined;
 };
 
 /**
@@ -449,6 +454,44 @@ export const GroupNoticeSchema: GenMessage<GroupNotice> = /*@__PURE__*/
   messageDesc(file_godwit_v1_message, 8);
 
 /**
+ * Somebody would have this user in a group, and may not add them.
+ *
+ * @generated from message godwit.v1.GroupInvite
+ */
+export type GroupInvite = Message$1<"godwit.v1.GroupInvite"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * the group's
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string by = 3;
+   */
+  by: string;
+
+  /**
+   * for groups.join
+   *
+   * @generated from field: string token = 4;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message godwit.v1.GroupInvite.
+ * Use `create(GroupInviteSchema)` to create a new message.
+ */
+export const GroupInviteSchema: GenMessage<GroupInvite> = /*@__PURE__*/
+  messageDesc(file_godwit_v1_message, 9);
+
+/**
  * What became of a publish, written before its PUBACK.
  *
  * @generated from message godwit.v1.Result
@@ -506,7 +549,7 @@ export type Result = Message$1<"godwit.v1.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 9);
+  messageDesc(file_godwit_v1_message, 10);
 
 /**
  * "Read up to seq"; beyond the head: the head.
@@ -525,7 +568,7 @@ export type Read = Message$1<"godwit.v1.Read"> & {
  * Use `create(ReadSchema)` to create a new message.
  */
 export const ReadSchema: GenMessage<Read> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 10);
+  messageDesc(file_godwit_v1_message, 11);
 
 /**
  * @generated from message godwit.v1.Typing
@@ -547,7 +590,7 @@ export type Typing = Message$1<"godwit.v1.Typing"> & {
  * Use `create(TypingSchema)` to create a new message.
  */
 export const TypingSchema: GenMessage<Typing> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 11);
+  messageDesc(file_godwit_v1_message, 12);
 
 /**
  * @generated from message godwit.v1.Presence
@@ -569,7 +612,7 @@ export type Presence = Message$1<"godwit.v1.Presence"> & {
  * Use `create(PresenceSchema)` to create a new message.
  */
 export const PresenceSchema: GenMessage<Presence> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 12);
+  messageDesc(file_godwit_v1_message, 13);
 
 /**
  * The floor of a conversation as seen by one member.
@@ -610,7 +653,7 @@ export type Receipt = Message$1<"godwit.v1.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 13);
+  messageDesc(file_godwit_v1_message, 14);
 
 /**
  * A control call: rpc/<method>.
@@ -636,7 +679,7 @@ export type Request = Message$1<"godwit.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 14);
+  messageDesc(file_godwit_v1_message, 15);
 
 /**
  * @generated from message godwit.v1.Response
@@ -665,7 +708,7 @@ export type Response = Message$1<"godwit.v1.Response"> & {
  * Use `create(ResponseSchema)` to create a new message.
  */
 export const ResponseSchema: GenMessage<Response> = /*@__PURE__*/
-  messageDesc(file_godwit_v1_message, 15);
+  messageDesc(file_godwit_v1_message, 16);
 
 /**
  * @generated from enum godwit.v1.Reason

@@ -1,0 +1,5 @@
+import { embedded, memory } from './backend.js';
+import { suite } from './reports.js';
+
+suite('memory', memory);
+suite('embedded', embedded());
