@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { accountPlugin } from '../plugins/account/index.js';
 import { aclPlugin } from '../plugins/acl/index.js';
 import { adminPlugin } from '../plugins/admin/index.js';
@@ -13,12 +14,41 @@ import { receiptsPlugin } from '../plugins/receipts/index.js';
 import { openEmbeddedStorage } from '../plugins/store-embedded/index.js';
 import { typingPlugin } from '../plugins/typing/index.js';
 import { loadOrCreateSecret, type Config } from './config.js';
+import { copyPlace, settlePlace } from './place.js';
 import type { Plugin } from './ports/plugin.js';
 import type { Storage } from './ports/storage.js';
 
-/** Which backend fills the ports. */
-export function openStorage(config: Config, now: () => number): Promise<Storage> {
-  return openEmbeddedStorage({ folder: config.data, now });
+/** Which backend fills the ports: the embedded one all of them; with MongoDB, that has the users and groups. */
+export async function openStorage({ data, mongoUrl }: Config, now: () => number, log: Logger): Promise<Storage> {
+  const embedded = await openEmbeddedStorage({ folder: data, now });
+  try {
+    await settlePlace(data, mongoUrl, embedded);
+    return mongoUrl === undefined ? embedded : await overMongo(embedded, mongoUrl, { data, now, log });
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
+}
+
+async function overMongo(embedded: Storage, url: string, { data, now, log }: { data: string; now: () => number; log: Logger }): Promise<Storage> {
+  // Whoever does without it need not load it.
+  const { openMongo } = await import('../plugins/store-mongo/index.js');
+  const { directory, groups, availability, close } = await openMongo({ url, now, log });
+  return {
+    ...embedded,
+    directory,
+    groups,
+    remote: availability,
+    async backup(folder) {
+      const copied = await embedded.backup(folder);
+      copyPlace(data, folder);
+      return copied;
+    },
+    async close() {
+      await close();
+      await embedded.close();
+    },
+  };
 }
 
 /** Which plugins make up Godwit. Someone's own stand before them: they are asked first. Groups carry out what a crash left as soon as they start: whoever is told of that stands before them. */

@@ -31,6 +31,8 @@ export interface Config {
   /** Absolute path of the data folder. */
   readonly data: string;
   readonly auth: AuthConfig;
+  /** Of the MongoDB with users and groups; undefined: they are in the data folder. */
+  readonly mongoUrl: string | undefined;
   /** Of a user; 0 = no limit. */
   readonly messagesPerMinute: number;
   /** Of an address; 0 = no limit. */
@@ -68,6 +70,7 @@ const table = {
   authPublicKey: secret('GODWIT_AUTH_PUBLIC_KEY', 'public key that tokens are verified with: PEM text, or the path of a file (RS256, ES256, EdDSA)', parse.publicKeyPem),
   messagesPerMinute: variable('GODWIT_MESSAGES_PER_MINUTE', String(limits.messagesPerMinute.value), 'messages of a user; 0 = no limit', parse.perMinute),
   connectsPerMinute: variable('GODWIT_CONNECTS_PER_MINUTE', String(limits.connectsPerMinute.value), 'connections of an address; 0 = no limit', parse.perMinute),
+  mongoUrl: secret('GODWIT_MONGO_URL', 'MongoDB for users, devices and groups, with the database in its path (else `godwit`); without it they are in the data folder', parse.mongoUrl),
   retention: variable('GODWIT_RETENTION', '30d', 'how long messages are kept: an age (30d, 12h, 90m), `delivered` or `forever`', parse.retention),
   corsOrigins: variable('GODWIT_CORS_ORIGINS', undefined, 'web origins that may use HTTP and WebSocket, separated by commas; * = all', parse.origins),
   trustedProxies: variable('GODWIT_TRUSTED_PROXIES', undefined, 'IPs and CIDR ranges, separated by commas, whose PROXY protocol and X-Forwarded-For are believed', parse.proxies),
@@ -80,7 +83,7 @@ const table = {
 export const configVariables: readonly Variable[] = Object.values(table);
 
 /** Named in the design, and not in this version. */
-const later = /^GODWIT_(REDIS_URL|MONGO_URL|S3_[A-Z_]+)$/;
+const later = /^GODWIT_(REDIS_URL|S3_[A-Z_]+)$/;
 
 /**
  * Reads and checks the environment; nothing else in Godwit reads it. An empty variable counts as not set.
@@ -97,6 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     tls,
     data: value(env, table.data),
     auth: readAuth(env, host),
+    mongoUrl: optional(env, table.mongoUrl),
     messagesPerMinute: value(env, table.messagesPerMinute),
     connectsPerMinute: value(env, table.connectsPerMinute),
     retention: value(env, table.retention),

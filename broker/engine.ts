@@ -10,6 +10,7 @@ import { SessionPersistence } from './mqtt/persistence.js';
 import { Turn } from './mqtt/turn.js';
 import type { SessionStore } from './mqtt/types.js';
 import type { PluginHost } from './plugin-host.js';
+import { isUnavailable } from './ports/availability.js';
 import { Removals } from './removals.js';
 import { Meters } from './ports/meters.js';
 import type { Limiter, Refusal } from './ports/plugin.js';
@@ -209,7 +210,10 @@ export class Engine implements ConnectionEvents, SessionStore {
     if (!session.clean) {
       this.sessions.detach(session.pump);
       const { user, device, heardAtMs } = session;
-      this.storage.directory.seenDevice(user, device, heardAtMs).catch((error) => this.log.error({ err: error, user, device }, 'when a device was last seen could not be kept'));
+      this.storage.directory.seenDevice(user, device, heardAtMs).catch((error) => {
+        // A store that is away says so itself.
+        if (!isUnavailable(error)) this.log.error({ err: error, user, device }, 'when a device was last seen could not be kept');
+      });
     }
     this.host.disconnected(session, session.saidGoodbye);
   }

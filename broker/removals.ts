@@ -1,4 +1,5 @@
 import type { Engine } from './engine.js';
+import { isUnavailable } from './ports/availability.js';
 import { forgetDevice } from './ports/devices.js';
 import type { Refusal } from './ports/plugin.js';
 import { Publish } from './session/publish.js';
@@ -23,9 +24,13 @@ export class Removals {
     return run;
   }
 
-  /** Those that a crash interrupted. To be called before a door opens. */
+  /** Those that a crash interrupted. To be called before a door opens; where the directory is away, again when it is back: until then nobody is let in. */
   async finish(why: Refusal): Promise<void> {
-    for (const user of await this.engine.storage.directory.removals()) await this.remove(user, why);
+    try {
+      for (const user of await this.engine.storage.directory.removals()) await this.remove(user, why);
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+    }
   }
 
   private async run(user: string, why: Refusal): Promise<boolean> {

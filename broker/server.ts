@@ -56,7 +56,7 @@ export async function createGodwit(options: GodwitOptions = {}): Promise<Godwit>
   const log = options.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: false }));
   const now = options.now ?? Date.now;
   const failed = options.failed ?? ((error: unknown) => endProcess(log, error));
-  const storage = options.storage ?? (await openStorage(config, now));
+  const storage = options.storage ?? (await openStorage(config, now, log));
   try {
     return await assemble(options, { config, log, now, failed, storage });
   } catch (error) {
@@ -112,7 +112,9 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
     wake: (users, conversation) => void wake(engine, users, conversation),
   };
   await host.start(context);
-  await engine.removals.finish({ code: Code.REVOKED, text: 'the user was removed' });
+  const finishRemovals = (): Promise<void> => engine.removals.finish({ code: Code.REVOKED, text: 'the user was removed' });
+  await finishRemovals();
+  storage.remote?.onReturn(() => void finishRemovals().catch((error) => log.error({ err: error }, 'users could not be removed')));
   await engine.start();
   let listeners: Listeners;
   try {
@@ -130,7 +132,7 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
         authenticate: (token) => engine.connects.authenticate(token),
         failedLogins: engine.connects.failures,
         metrics,
-        ready: () => (engine.stopping ? { ok: false, reason: 'shutting down' } : { ok: true }),
+        ready: () => readiness(engine),
       },
     });
   } catch (error) {
@@ -153,6 +155,11 @@ async function assemble(options: GodwitOptions, { config, log, now, failed, stor
   const { mqttPort, mqttsPort, httpPort } = listeners;
   log.info({ host: config.host, mqttPort, mqttsPort, httpPort, data: config.data }, 'listening');
   return { config, mqttPort, mqttsPort, httpPort, storage, meters: engine.meters, reloadCertificate: () => listeners.reloadCertificate(), stop: () => (stopped ??= stop()) };
+}
+
+function readiness({ stopping, storage }: Engine): { ok: boolean; reason?: string } {
+  const reason = stopping ? 'shutting down' : storage.remote?.whyAway();
+  return reason === undefined ? { ok: true } : { ok: false, reason };
 }
 
 /** A publish that did not come over MQTT: the same checks, the same queue. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
+import { copyPlace } from '../place.js';
 import { call } from './control.js';
 import { CommandError, NotRunningError } from './errors.js';
 import { copyLineage } from './lineage.js';
@@ -36,6 +37,7 @@ async function copyFolder(data: string, target: string): Promise<{ bytes: number
   try {
     const copied = await storage.backup(target);
     nameCopy(data, target);
+    copyPlace(data, target);
     return copied;
   } finally {
     await storage.close();

@@ -77,6 +77,10 @@ function makeProgram(): Command {
     .addOption(dataOption())
     .action(async (backup, options) => (await import('./restore.js')).restore(backup, options));
 
+  command(program, 'migrate', 'move the users and groups of a data folder into the MongoDB of GODWIT_MONGO_URL; the server must not run', 'GODWIT_MONGO_URL=mongodb://localhost:27017/godwit npx godwit migrate')
+    .addOption(dataOption())
+    .action(async (options) => (await import('./migrate.js')).migrate(options));
+
   command(program, 'doctor', 'look for what is wrong on this machine, and say how to mend it', 'npx godwit doctor')
     .addOption(dataOption())
     .action(async (options) => (await import('./doctor.js')).doctor(options));

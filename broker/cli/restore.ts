@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { restoreBackup } from '../../plugins/store-embedded/index.js';
 import { secretPath } from '../config.js';
+import { copyPlace } from '../place.js';
 import { continueLineage } from './lineage.js';
 import { localConfig } from './server.js';
 
@@ -13,6 +14,7 @@ export async function restore(backup: string, options: { data?: string }): Promi
   const from = resolve(backup);
   await restoreBackup(from, data);
   continueLineage(from, data);
+  copyPlace(from, data);
   const lines = [
     `${data} holds what ${from} held.`,
     'The next start begins a new term: no place is given twice. What devices had got after the backup was made stays on',

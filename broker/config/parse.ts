@@ -95,6 +95,14 @@ export function httpUrl(text: string): string {
   return url.href;
 }
 
+/** What is not written in percent may not be read as part of a host: that would be told when it is not found. */
+export function mongoUrl(text: string): string {
+  if (!/^mongodb(\+srv)?:\/\/([^/?@]+@)?[^/?@]+(\/[^/?@]*)?(\?[^@]*)?$/.test(text)) {
+    throw new Expected('an address such as mongodb://user:password@host:27017/godwit, or mongodb+srv:// (in user and password / ? and @ are written as %2F %3F %40)');
+  }
+  return text;
+}
+
 const unitMs = new Map([['m', 60_000], ['h', 3_600_000], ['d', 86_400_000]]);
 
 export function retention(text: string): Retention {

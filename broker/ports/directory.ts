@@ -45,8 +45,8 @@ export interface Directory {
   revokeDevice(user: string, device: string, atMs: number): Promise<void>;
   /** Unix milliseconds; 0 = never. Asked at every CONNECT. */
   revokedAt(user: string, device: string): MaybePromise<number>;
-  /** Revocations of a user that are kept. */
-  revocationsOf(user: string): MaybePromise<number>;
+  /** Revocations of a user that are kept: when, by device. */
+  revocationsOf(user: string): MaybePromise<ReadonlyMap<string, number>>;
   /** Forgets the user's revocations from before. */
   forgetRevocations(user: string, beforeMs: number): Promise<void>;
 }

@@ -55,6 +55,8 @@ export interface Groups {
   put(record: GroupRecord): Promise<boolean>;
   /** The intent of this revision is carried out. Nothing happens where the group has another revision by now. */
   done(group: string, revision: number): Promise<void>;
+  /** All groups after `after` in byte order, at most `limit`, the ended ones too. */
+  all(after: string, limit: number): MaybePromise<readonly GroupRecord[]>;
   /** Groups of a user after `after` in byte order, at most `limit`. */
   ofUser(user: string, after: string, limit: number): MaybePromise<readonly string[]>;
   /** How many groups a user is in. */

@@ -1,3 +1,4 @@
+import type { Availability } from './availability.js';
 import type { ConversationLog } from './conversation-log.js';
 import type { ConversationSettings } from './conversation-settings.js';
 import type { Cursors } from './cursors.js';
@@ -19,6 +20,8 @@ export interface Storage {
   readonly profiles: Profiles;
   readonly relations: Relations;
   readonly reports: Reports;
+  /** Of the ports that another server fills; undefined: there are none. */
+  readonly remote?: Availability;
   /** Bytes that can still be written before the disk is full, the store's own freed pages counted in. */
   freeBytes(): MaybeBytes;
   /** Copies a consistent state into an empty or new folder while everything runs. */

@@ -4,6 +4,7 @@ import { clientId as joinClientId, Code, limits, parseClientId, parsePublishTopi
 import type { Engine } from '../engine.js';
 import { addressKey } from '../limits/address-key.js';
 import { isRefusal } from '../plugin-host.js';
+import { isUnavailable } from '../ports/availability.js';
 import type { DeviceCursor } from '../ports/cursors.js';
 import { forgetDevice, isIdle, isRevoked } from '../ports/devices.js';
 import type { DeviceRecord } from '../ports/directory.js';
@@ -71,6 +72,7 @@ export class Connects {
       return this.refuse(session, 5, `the user has ${limits.devicesOfUser.value} devices already: devices.revoke makes room`);
     } catch (error) {
       session.leaveDoor();
+      if (isUnavailable(error)) return this.refuse(session, 3, error.message);
       this.engine.log.error({ err: error, user: ids.user }, 'a session could not be restored');
       return 3;
     }

@@ -11,6 +11,8 @@ export interface Tracked {
 /** How many packet ids are reserved at once, durably. */
 const BLOCK = 8192;
 const PACKET_IDS = 65_535;
+/** Milliseconds until a reservation that failed is tried again. */
+const AGAIN_MS = 1_000;
 
 /**
  * A device's packet ids and the window of what is in flight. Ids count on across connections and restarts of the
@@ -96,8 +98,11 @@ export class InFlight<T extends Tracked> {
         if (waited) this.replenished();
       },
       () => {
-        // The store failed, and with it the process ends; until then nothing is delivered.
-        this.reserving = false;
+        // The store is away: until it is back, nothing is delivered that would need a new id.
+        setTimeout(() => {
+          this.reserving = false;
+          if (this.next >= this.reserved) this.replenished();
+        }, AGAIN_MS).unref();
       },
     );
   }

@@ -27,7 +27,7 @@ export function devicesPlugin(): Plugin {
   async function revoke({ user }: Caller, { device }: RequestOf<'devices.revoke'>): Promise<MessageInitShape<typeof DevicesRevokeResponseSchema>> {
     if (!validDeviceId(device)) throw new RefusedError({ code: Code.MALFORMED, text: 'device must be a device id' });
     const { directory } = context.storage;
-    if ((await directory.revokedAt(user, device)) === 0 && (await directory.revocationsOf(user)) >= limits.revocationsOfUser.value) {
+    if ((await directory.revokedAt(user, device)) === 0 && (await directory.revocationsOf(user)).size >= limits.revocationsOfUser.value) {
       throw new RefusedError({ code: Code.LIMIT_REACHED, text: `at most ${limits.revocationsOfUser.value} devices are revoked in ${limits.revocationDays.value} days` });
     }
     // Before the connection ends: or it is there again.

@@ -1,3 +1,4 @@
+import { isUnavailable } from '../../broker/ports/availability.js';
 import { limits } from 'godwit-schemas';
 import { forgetDevice, isIdle } from '../../broker/ports/devices.js';
 import type { DeviceRecord } from '../../broker/ports/directory.js';
@@ -31,7 +32,8 @@ export function sweepDevices(context: PluginContext): () => Promise<void> {
     if (running || context.now() < nextAtMs) return;
     nextAtMs = context.now() + HOUR_MS;
     running = sweep()
-      .catch((err) => context.log.error({ err }, 'devices could not be swept'))
+      // While the directory is away, the next round does it.
+      .catch((err) => !isUnavailable(err) && context.log.error({ err }, 'devices could not be swept'))
       .finally(() => (running = undefined));
   }, TICK_MS);
   timer.unref();
@@ -55,7 +57,7 @@ async function sweepUser({ storage, hub, log, now }: PluginContext, user: string
       log.info({ user, device }, 'a device that stayed away was forgotten');
     }
   }
-  if ((await directory.revocationsOf(user)) > 0) await directory.forgetRevocations(user, now() - limits.revocationDays.value * DAY_MS);
+  if ((await directory.revocationsOf(user)).size > 0) await directory.forgetRevocations(user, now() - limits.revocationDays.value * DAY_MS);
 
   async function seen({ device, lastSeenMs }: DeviceRecord, heardAtMs: number): Promise<void> {
     if (heardAtMs - lastSeenMs > DAY_MS) await directory.seenDevice(user, device, heardAtMs);

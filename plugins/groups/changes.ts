@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Code, create, EventSchema, feedConversation, FeedSchema, Flag, GroupChangeSchema, groupConversation, GroupNoticeSchema, MessageSchema, toBinary, type Event } from 'godwit-schemas';
+import { isUnavailable } from '../../broker/ports/availability.js';
 import type { MembershipChange } from '../../broker/ports/conversation-log.js';
 import type { GroupRecord } from '../../broker/ports/groups.js';
 import type { PluginContext } from '../../broker/ports/plugin.js';
@@ -66,7 +67,8 @@ export class GroupChanges {
     const notice = create(GroupNoticeSchema, { group, seq: BigInt(entry.seq), kind: change.kind, by: change.by, name: record.name });
     const message = messageOf(id, { case: 'feed', value: create(FeedSchema, { group: notice }) });
     await append(concerned.map((user) => ({ conversation: feedConversation(user), members: [user], id, message })));
-    await storage.groups.done(group, revision);
+    // It is done; a store that has just gone away hears of it when it is back, and nothing happens twice.
+    await storage.groups.done(group, revision).catch((error) => (isUnavailable(error) ? undefined : Promise.reject(error)));
     return { ...record, intent: undefined };
   }
 }

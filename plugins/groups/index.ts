@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Code, createUlid, GroupChangeKind, GroupPermission, GroupRole, groupConversation, limits, ulidToString, validGroupId, validUserId, type GroupSettings, type RequestOf } from 'godwit-schemas';
+import { isUnavailable } from '../../broker/ports/availability.js';
 import type { GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
 import type { Caller, LogRoute, Plugin, PluginContext, Refusal } from '../../broker/ports/plugin.js';
 import { ask, asking, newcomers } from './adding.js';
@@ -49,10 +50,20 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     const record = await changes.create(first, { changed: {}, change, membership });
     if (record && asks) await ask(context, record, user, news.asked, asks.token);
     if (record) return { group: shownGroup(record), invited: [...news.asked] };
-    // The same call once more, which the server has forgotten.
+    // The same call once more, which the server has forgotten, or whose first answer was that the store is away.
     const known = await context.storage.groups.get(group);
-    if (request.group || known?.members.get(user)?.role !== GroupRole.CREATOR) refuse(Code.CONFLICT, 'there is a group of that id');
-    return { group: shownGroup(known), invited: others.filter((member) => !known.members.has(member)) };
+    const same = known?.revision === 1 && known.name === first.name && [...known.members.keys()].join() === membership.joined.join();
+    if (known?.members.get(user)?.role !== GroupRole.CREATOR || (request.group && !same)) refuse(Code.CONFLICT, 'there is a group of that id');
+    return { group: shownGroup(await changes.apply(group, 0n, () => undefined)), invited: others.filter((member) => !known.members.has(member)) };
+  }
+
+  /** What a crash left, or a store that went away: while that is away, it is done when it is back. */
+  async function carryOut(): Promise<void> {
+    try {
+      await changes.finishAll();
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+    }
   }
 
   async function change(group: string, revision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownGroup> }> {
@@ -109,7 +120,9 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     start(given) {
       context = given;
       changes = new GroupChanges(given);
-      return changes.finishAll();
+      // Of a change that was under way when the store went away, nobody knows how far it came.
+      given.storage.remote?.onReturn(() => void carryOut().catch((error) => given.log.error({ err: error }, 'changes of groups could not be carried out')));
+      return carryOut();
     },
     async userRemoved(user) {
       const page = limits.groupsPage.value;

@@ -110,8 +110,8 @@ export class EmbeddedDirectory implements Directory {
     return this.revocationRows.get(user, device) ?? 0;
   }
 
-  revocationsOf(user: string): number {
-    return this.revocationRows.all(user).size;
+  revocationsOf(user: string): ReadonlyMap<string, number> {
+    return this.revocationRows.all(user);
   }
 
   async forgetRevocations(user: string, beforeMs: number): Promise<void> {

@@ -43,6 +43,10 @@ export class EmbeddedGroups implements Groups {
     await this.store.commit();
   }
 
+  all(after: string, limit: number): readonly GroupRecord[] {
+    return this.records.page(ALL, after, limit).map(([, record]) => record);
+  }
+
   ofUser(user: string, after: string, limit: number): readonly string[] {
     return this.lists.page(user, after, limit).map(([group]) => group);
   }

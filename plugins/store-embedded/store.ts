@@ -153,7 +153,7 @@ export class Store {
   }
 
   private ownFilled(conversation: Conversation, user: string): OwnCount {
-    return (conversation.created ? undefined : this.own.get(conversation.name, user)) ?? NOTHING;
+    return (conversation.filledTo === 0 ? undefined : this.own.get(conversation.name, user)) ?? NOTHING;
   }
 
   /** The conversation is durable: it stands in its members' lists. */

@@ -85,8 +85,8 @@ export class MemoryDirectory implements Directory {
     return this.revocations.get(user)?.get(device) ?? 0;
   }
 
-  revocationsOf(user: string): number {
-    return this.revocations.get(user)?.size ?? 0;
+  revocationsOf(user: string): ReadonlyMap<string, number> {
+    return new Map(this.revocations.get(user));
   }
 
   async forgetRevocations(user: string, beforeMs: number): Promise<void> {

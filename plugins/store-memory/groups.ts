@@ -18,19 +18,23 @@ export class MemoryGroups implements Groups {
     if (record?.revision === revision) this.records.set(group, { ...record, intent: undefined });
   }
 
+  all(after: string, limit: number): readonly GroupRecord[] {
+    return this.where((record) => record.group > after).slice(0, limit).map((group) => this.records.get(group)!);
+  }
+
   ofUser(user: string, after: string, limit: number): readonly string[] {
-    return this.all((record) => record.members.has(user) && record.group > after).slice(0, limit);
+    return this.where((record) => record.members.has(user) && record.group > after).slice(0, limit);
   }
 
   countOf(user: string): number {
-    return this.all((record) => record.members.has(user)).length;
+    return this.where((record) => record.members.has(user)).length;
   }
 
   unfinished(): readonly string[] {
-    return this.all((record) => record.intent !== undefined);
+    return this.where((record) => record.intent !== undefined);
   }
 
-  private all(fits: (record: GroupRecord) => boolean): string[] {
+  private where(fits: (record: GroupRecord) => boolean): string[] {
     return [...this.records.values()].filter(fits).map(({ group }) => group).sort();
   }
 }

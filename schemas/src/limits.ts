@@ -82,6 +82,7 @@ export const limits = /* @__PURE__ */ table({
   exportPage: { value: 1_000, unit: 'count', what: 'rows, or places of a conversation, that one answer of account.export looks at; more are in the next' },
   exportPageBytes: { value: 262_144, unit: 'bytes', what: 'bytes of messages that one answer of account.export looks at; more are in the next' },
   usersPage: { value: 1_000, unit: 'count', what: 'users in one answer of admin.users.list; more are on the next page' },
+  mongoWaitMs: { value: 5_000, unit: 'ms', what: 'time that MongoDB may take to be found, and to answer; a call is tried twice, then refused with UNAVAILABLE' },
   httpBodyBytes: { value: 131_072, unit: 'bytes', what: 'the body of an HTTP request; a larger one is refused with TOO_LARGE' },
   httpHeadersMs: { value: 10_000, unit: 'ms', what: 'time until the headers of an HTTP request are there; then it is answered 408 and closed' },
   httpRequestMs: { value: 30_000, unit: 'ms', what: 'time until an HTTP request is whole; then it is answered 408 and closed' },

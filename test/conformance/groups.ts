@@ -77,6 +77,16 @@ export function suite(name: string, make: Make): void {
       assert.equal(await groups.countOf('list'), 3);
     });
 
+    test('all of them are paged through in byte order, those that have ended too', async () => {
+      for (const group of ['page-b', 'page-a', 'page-C']) await groups.put(record(group, 1, ['a']));
+      await groups.put(record('page-a', 2, []));
+      const mine = async (after: string): Promise<unknown[]> => (await groups.all(after, 2)).filter(({ group }) => group.startsWith('page')).map(({ group, members }) => [group, members.size]);
+      await everywhere(async () => {
+        assert.deepEqual(await mine('page'), [['page-C', 1], ['page-a', 0]]);
+        assert.deepEqual(await mine('page-a'), [['page-b', 1]]);
+      });
+    });
+
     test('an intent is unfinished until it is done, of that revision', async () => {
       const mine = async (): Promise<string[]> => (await groups.unfinished()).filter((group) => group.startsWith('intent'));
       await groups.put(record('intent-1', 1, ['a', 'b'], { intent: intent(1) }));

@@ -119,6 +119,20 @@ describe('what is asked for groups', () => {
     assert.deepEqual([rest.groups.map(({ group: id }) => id), rest.more], [['c'], false]);
   });
 
+  test('a group that is made again by its creator is the same, as long as it is as it was made; any other is a CONFLICT', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await group([alice, bob], 'birds');
+    assert.equal((await group([alice, bob], 'birds')).revision, 1n);
+    await refused(bob, 'groups.create', { group: 'birds', settings: { name: 'Birds' }, members: ['alice'] }, Code.CONFLICT);
+    await refused(alice, 'groups.create', { group: 'birds', settings: { name: 'Birds' } }, Code.CONFLICT);
+    await refused(alice, 'groups.create', { group: 'birds', settings: { name: 'Waders' }, members: ['bob'] }, Code.CONFLICT);
+    await done(alice, 'groups.update', { group: 'birds', name: 'Waders' });
+    await refused(alice, 'groups.create', { group: 'birds', settings: { name: 'Birds' }, members: ['bob'] }, Code.CONFLICT);
+    await alice.settled();
+    assert.deepEqual(story(alice, 'birds'), ['CREATED alice,bob', 'UPDATED']);
+  });
+
   test('who is added or removed is told in their feed', async (t) => {
     const server = await startGodwit(t);
     const [alice, bob] = await people(t, server, 'alice', 'bob');

@@ -46,6 +46,7 @@ describe('readConfig', () => {
         auth: { kind: 'own' },
         messagesPerMinute: limits.messagesPerMinute.value,
         connectsPerMinute: limits.connectsPerMinute.value,
+        mongoUrl: undefined,
         retention: { kind: 'age', ms: 30 * 86_400_000 },
         corsOrigins: [],
         minFreeBytes: limits.minFreeBytes.value,
@@ -69,6 +70,7 @@ describe('readConfig', () => {
       GODWIT_AUTH_SECRET: SECRET,
       GODWIT_MESSAGES_PER_MINUTE: '0',
       GODWIT_CONNECTS_PER_MINUTE: '6000',
+      GODWIT_MONGO_URL: 'mongodb://godwit:pw@one:27017,two/chat?replicaSet=r',
       GODWIT_RETENTION: 'delivered',
       GODWIT_CORS_ORIGINS: 'https://chat.example.com, http://localhost:5173,capacitor://localhost',
       GODWIT_TRUSTED_PROXIES: '10.0.0.5, 172.16.0.0/12,fd00::/8',
@@ -85,6 +87,7 @@ describe('readConfig', () => {
       auth: { kind: 'secret', secret: SECRET },
       messagesPerMinute: 0,
       connectsPerMinute: 6000,
+      mongoUrl: 'mongodb://godwit:pw@one:27017,two/chat?replicaSet=r',
       retention: { kind: 'delivered' },
       corsOrigins: ['https://chat.example.com', 'http://localhost:5173', 'capacitor://localhost'],
       minFreeBytes: 2 ** 30,
@@ -132,6 +135,15 @@ describe('readConfig', () => {
     assert.ok(refusal({ GODWIT_HOST: `a\nb${'c'.repeat(500)}` }).length < 300);
   });
 
+  test('of MongoDB it takes addresses, and shows none of them', () => {
+    for (const url of ['mongodb://localhost', 'mongodb+srv://godwit:pw@cluster.example/godwit']) assert.equal(readConfig({ GODWIT_MONGO_URL: url }).mongoUrl, url);
+    for (const url of ['localhost:27017', 'http://godwit:pw@localhost', 'mongodb:///godwit', 'mongodb://godwit:p@pw@host', 'mongodb://godwit:p/pw@host', 'mongodb://godwit:p?pw@host/x@y']) {
+      const line = refusal({ GODWIT_MONGO_URL: url });
+      assert.match(line, /^GODWIT_MONGO_URL: expected an address such as mongodb:\/\//);
+      assert.ok(!line.includes('pw'), line);
+    }
+  });
+
   test('never shows a secret', () => {
     const short = 'hunter2-hunter2';
     assert.match(refusal({ GODWIT_AUTH_SECRET: short }), /^GODWIT_AUTH_SECRET: expected at least 32 bytes/);
@@ -159,7 +171,7 @@ describe('readConfig', () => {
   });
 
   test('says of what comes later that it is not there yet', () => {
-    for (const name of ['GODWIT_REDIS_URL', 'GODWIT_MONGO_URL', 'GODWIT_S3_ENDPOINT', 'GODWIT_S3_REGION', 'GODWIT_S3_BUCKET', 'GODWIT_S3_ACCESS_KEY', 'GODWIT_S3_SECRET_KEY']) {
+    for (const name of ['GODWIT_REDIS_URL', 'GODWIT_S3_ENDPOINT', 'GODWIT_S3_REGION', 'GODWIT_S3_BUCKET', 'GODWIT_S3_ACCESS_KEY', 'GODWIT_S3_SECRET_KEY']) {
       assert.equal(refusal({ [name]: 'x' }), `${name} is not supported by this version: unset it`);
     }
   });

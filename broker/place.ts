@@ -1,0 +1,33 @@
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { StorageOpenError, type Storage } from './ports/storage.js';
+
+/** Says of a data folder that its users and groups are in MongoDB: with those that it had before, a group would go back. */
+function path(data: string): string {
+  return join(data, 'users-in-mongodb');
+}
+
+/**
+ * Sees to it that a folder and the users and groups that belong to it stay together.
+ * @throws StorageOpenError when they are not where they are looked for
+ */
+export async function settlePlace(data: string, mongoUrl: string | undefined, { directory }: Pick<Storage, 'directory'>): Promise<void> {
+  const inMongo = isMoved(data);
+  if (inMongo && mongoUrl === undefined) throw new StorageOpenError(`the users and groups of ${data} are in MongoDB: set GODWIT_MONGO_URL`);
+  if (inMongo || mongoUrl === undefined) return;
+  if ((await directory.users('', 1)).length > 0) throw new StorageOpenError(`the users and groups of ${data} are in the folder: \`godwit migrate\` moves them to GODWIT_MONGO_URL`);
+  markMoved(data);
+}
+
+export function isMoved(data: string): boolean {
+  return existsSync(path(data));
+}
+
+export function markMoved(data: string): void {
+  writeFileSync(path(data), '');
+}
+
+/** A backup, and what is restored from it, belongs to the same users and groups. */
+export function copyPlace(from: string, to: string): void {
+  if (isMoved(from)) copyFileSync(path(from), path(to));
+}
