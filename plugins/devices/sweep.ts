@@ -1,5 +1,5 @@
-import { isUnavailable } from '../../broker/ports/availability.js';
 import { limits } from 'godwit-schemas';
+import { isUnavailable } from '../../broker/ports/availability.js';
 import { forgetDevice, isIdle } from '../../broker/ports/devices.js';
 import type { DeviceRecord } from '../../broker/ports/directory.js';
 import type { PluginContext } from '../../broker/ports/plugin.js';
@@ -33,7 +33,9 @@ export function sweepDevices(context: PluginContext): () => Promise<void> {
     nextAtMs = context.now() + HOUR_MS;
     running = sweep()
       // While the directory is away, the next round does it.
-      .catch((err) => !isUnavailable(err) && context.log.error({ err }, 'devices could not be swept'))
+      .catch((err) => {
+        if (!isUnavailable(err)) context.log.error({ err }, 'devices could not be swept');
+      })
       .finally(() => (running = undefined));
   }, TICK_MS);
   timer.unref();
