@@ -15,6 +15,7 @@ import type { Storage } from './ports/storage.js';
 import { sweepRegularly } from './retention.js';
 import { fill } from './session/inbound.js';
 import { Publish } from './session/publish.js';
+import { logRefusal } from './session/results.js';
 
 export interface GodwitOptions {
   /** As environment variables: `{ GODWIT_MQTT_PORT: '0' }`. Default: none, so everything has its default. */
@@ -176,7 +177,7 @@ async function publish(engine: Engine, caller: Caller, topic: LogTopic, message:
         settled: (done) => {
           if (done.code === Code.OK) return resolve(done);
           engine.meters.refuse(done.code);
-          reject(new RefusedError(done.refusal ?? { code: done.code, text: 'the message was refused by the log' }));
+          reject(new RefusedError(done.refusal ?? logRefusal(done.code)));
         },
       },
       0,

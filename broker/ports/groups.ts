@@ -25,6 +25,15 @@ export interface GroupIntent {
   readonly membership: MembershipChange;
 }
 
+/** A call that changed the group: a repeat of it, also after a restart, is answered alike and not done again. */
+export interface GroupCall {
+  readonly by: string;
+  /** Hex. */
+  readonly id: string;
+  /** Those that it changed something for. */
+  readonly users: readonly string[];
+}
+
 /** A group as it is after its change number `revision`. */
 export interface GroupRecord {
   readonly group: string;
@@ -40,6 +49,8 @@ export interface GroupRecord {
   readonly members: ReadonlyMap<string, GroupMemberRecord>;
   readonly invitations: readonly InvitationRecord[];
   readonly intent: GroupIntent | undefined;
+  /** The newest last. */
+  readonly calls?: readonly GroupCall[];
 }
 
 /**

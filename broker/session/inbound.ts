@@ -94,7 +94,14 @@ export class Inbound implements Publisher {
     publish.handshake = handshake;
     if (route.kind === 'log') return this.toLog(publish, route, buffer, payload, end, dup);
     if (route.kind === 'control') return this.control(publish, route.topic, buffer.subarray(payload, end));
-    this.push(publish.refuse(route.refusal), idOf(buffer, payload, end));
+    const id = idOf(buffer, payload, end);
+    if (!isRetry(route.refusal.code)) this.givenUp(id);
+    this.push(publish.refuse(route.refusal), id);
+  }
+
+  /** A retry that was awaited is refused for good before it got as far as its limit: nothing need wait for it. */
+  private givenUp(id: Uint8Array): void {
+    for (const [conversation, blocked] of this.blocked ?? []) if (blocked.id.compare(id) === 0) this.blocked!.delete(conversation);
   }
 
   private control(publish: Publish, topic: ControlTopic, payload: Buffer): void | Promise<void> {

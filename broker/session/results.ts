@@ -56,7 +56,9 @@ export function logRefusal(code: Code): Refusal {
     case Code.STORAGE_FULL:
       return { code, text: 'the server has no room; try again later', retryAfterMs: 5_000 };
     case Code.NOT_ALLOWED:
-      return { code, text: 'not a member of this conversation' };
+    case Code.UNKNOWN_CONVERSATION:
+      // Whoever is not in a group is told so by one code, whether its route or its log refuses.
+      return { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such group of yours' };
     default:
       return { code, text: 'the message could not be stored; try again', retryAfterMs: 1_000 };
   }

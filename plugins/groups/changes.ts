@@ -1,10 +1,22 @@
 import { createHash } from 'node:crypto';
-import { Code, create, EventSchema, feedConversation, FeedSchema, Flag, GroupChangeSchema, groupConversation, GroupNoticeSchema, MessageSchema, toBinary, type Event } from 'godwit-schemas';
+import { Code, create, EventSchema, feedConversation, FeedSchema, Flag, GroupChangeSchema, groupConversation, GroupNoticeSchema, limits, MessageSchema, toBinary, type Event } from 'godwit-schemas';
 import { isUnavailable } from '../../broker/ports/availability.js';
 import type { MembershipChange } from '../../broker/ports/conversation-log.js';
-import type { GroupRecord } from '../../broker/ports/groups.js';
+import type { GroupCall, GroupRecord } from '../../broker/ports/groups.js';
 import type { PluginContext } from '../../broker/ports/plugin.js';
 import { refuse, unknownGroup, type Step } from './rules.js';
+
+/** Who calls, and the id of the call; empty: it has none. */
+export interface MadeCall {
+  readonly by: string;
+  readonly callId: Uint8Array;
+}
+
+/** The group after a change, and of whom it was not so before. */
+export interface Changed {
+  readonly record: GroupRecord;
+  readonly users: readonly string[];
+}
 
 const NOBODY: MembershipChange = { joined: [], left: [] };
 
@@ -20,25 +32,30 @@ export class GroupChanges {
   /**
    * @param ifRevision 0 = whatever it is
    * @param rule asked again when someone else was first
-   * @returns the group after it. @throws RefusedError what the rule throws; UNKNOWN_CONVERSATION, CONFLICT
+   * @returns the group after it; of a call that has changed it before: as it is now. @throws RefusedError what the rule throws; UNKNOWN_CONVERSATION, CONFLICT
    */
-  async apply(group: string, ifRevision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<GroupRecord> {
+  async apply(call: MadeCall, group: string, ifRevision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<Changed> {
     const { groups } = this.context.storage;
     for (;;) {
       const record = (await groups.get(group)) ?? unknownGroup();
       if (record.intent) await this.finish(record);
+      const done = doneBy(call, record);
+      if (done) return { record, users: done.users };
       const step = await rule(record);
       if (ifRevision !== 0n && ifRevision !== BigInt(record.revision)) refuse(Code.CONFLICT, `the group has revision ${record.revision} by now`);
-      if (!step) return record;
-      const next = this.next({ ...record, ...step.changed }, step);
-      if (await groups.put(next)) return this.finish(next);
+      if (!step) return { record, users: [] };
+      const next = this.next({ ...record, ...step.changed }, step, call);
+      if (await groups.put(next)) return { record: await this.finish(next), users: step.change?.users ?? [] };
     }
   }
 
-  /** @returns undefined: there is a group of that id. */
-  async create(first: Omit<GroupRecord, 'revision' | 'intent'>, step: Step): Promise<GroupRecord | undefined> {
-    const record = this.next({ ...first, revision: 0, intent: undefined }, step);
-    return (await this.context.storage.groups.put(record)) ? this.finish(record) : undefined;
+  /** @returns undefined: there is a group of that id, which another call made. */
+  async create(call: MadeCall, first: Omit<GroupRecord, 'revision' | 'intent'>, step: Step): Promise<GroupRecord | undefined> {
+    const { groups } = this.context.storage;
+    const record = this.next({ ...first, revision: 0, intent: undefined }, step, call);
+    if (await groups.put(record)) return this.finish(record);
+    const known = await groups.get(record.group);
+    return known && doneBy(call, known) ? this.finish(known) : undefined;
   }
 
   /** What a crash left. */
@@ -50,9 +67,9 @@ export class GroupChanges {
     }
   }
 
-  private next(record: GroupRecord, { change, membership = NOBODY }: Step): GroupRecord {
+  private next(record: GroupRecord, { change, membership = NOBODY }: Step, call: MadeCall): GroupRecord {
     const revision = record.revision + 1;
-    return { ...record, revision, intent: change && { change: create(GroupChangeSchema, { ...change, revision: BigInt(revision) }), membership, atMs: this.context.now() } };
+    return { ...record, revision, calls: withCall(record, call, change?.users ?? []), intent: change && { change: create(GroupChangeSchema, { ...change, revision: BigInt(revision) }), membership, atMs: this.context.now() } };
   }
 
   private async finish(record: GroupRecord): Promise<GroupRecord> {
@@ -71,6 +88,19 @@ export class GroupChanges {
     await storage.groups.done(group, revision).catch((error) => (isUnavailable(error) ? undefined : Promise.reject(error)));
     return { ...record, intent: undefined };
   }
+}
+
+function doneBy({ by, callId }: MadeCall, { calls = [] }: GroupRecord): GroupCall | undefined {
+  const id = Buffer.from(callId).toString('hex');
+  return id === '' ? undefined : calls.find((call) => call.id === id && call.by === by);
+}
+
+function withCall({ calls = [] }: GroupRecord, { by, callId }: MadeCall, users: readonly string[]): readonly GroupCall[] {
+  if (callId.length === 0) return calls;
+  const kept = [...calls, { by, id: Buffer.from(callId).toString('hex'), users }];
+  let named = kept.reduce((sum, call) => sum + call.users.length, 0);
+  while (kept.length > limits.groupCalls.value || (named > limits.groupMembers.value && kept.length > 1)) named -= kept.shift()!.users.length;
+  return kept;
 }
 
 /** Of a change, the same whoever carries it out: rising with time, as all ids do. */

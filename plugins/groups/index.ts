@@ -4,13 +4,16 @@ import { isUnavailable } from '../../broker/ports/availability.js';
 import type { GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
 import type { Caller, LogRoute, Plugin, PluginContext, Refusal } from '../../broker/ports/plugin.js';
 import { ask, asking, newcomers } from './adding.js';
-import { GroupChanges } from './changes.js';
+import { GroupChanges, type MadeCall } from './changes.js';
 import { good, invited, joined, newInvitation, readToken, revoked } from './invitations.js';
 import { added, deleted, demoted, joining, leaving, may, memberOf, promoted, refuse, removed, removing, settingsOf, transferred, unknownGroup, updated, type Step } from './rules.js';
-import { shownGroup, shownInvitation, summaryOf } from './shown.js';
+import { shownGroup, shownInvitation, shownTo, summaryOf } from './shown.js';
 
 const NO_GROUP: Refusal = { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such group of yours' };
 const ADMINS_SEND: Refusal = { code: Code.NOT_ALLOWED, text: 'only admins send to this group' };
+
+/** An invitation's token is not kept: a repeat after a restart makes another one. */
+const NO_ID = new Uint8Array(0);
 
 export interface GroupsOptions {
   /** Members of a group at most. */
@@ -24,13 +27,16 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
   const newId = createUlid();
 
   async function route(caller: Caller, group: string): Promise<LogRoute | Refusal> {
-    const record = await context.storage.groups.get(group);
+    const { groups, log } = context.storage;
+    const record = await groups.get(group);
     const member = record?.members.get(caller.user);
-    if (!record || !member) return NO_GROUP;
-    return may(record.maySend, member) ? { conversation: groupConversation(group), members: [] } : ADMINS_SEND;
+    const there = { conversation: groupConversation(group), members: [] };
+    if (record && member) return may(record.maySend, member) ? there : ADMINS_SEND;
+    // What they wrote while they were in it, and send again because nobody answered, has its place: the log knows, and takes nothing new.
+    return (await log.windowsOf(there.conversation, caller.user)).length > 0 ? there : NO_GROUP;
   }
 
-  async function create({ user }: Caller, request: RequestOf<'groups.create'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownGroup>; invited: string[] }> {
+  async function create({ user }: Caller, request: RequestOf<'groups.create'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownTo>; invited: string[] }> {
     const settings = checkSettings(request.settings);
     if (!settings?.name) refuse(Code.MALFORMED, 'a group needs a name');
     const others = checkUsers(request.members).filter((member) => member !== user);
@@ -47,14 +53,16 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     first.members = new Map([...first.members].map(([name, member]) => [name, name === user ? { ...member, role: GroupRole.CREATOR } : member]));
     const membership = { joined: [user, ...users], left: [] };
     const change = { kind: GroupChangeKind.CREATED, by: user, users: membership.joined, settings: settingsOf({ ...first, revision: 1, intent: undefined }) };
-    const record = await changes.create(first, { changed: {}, change, membership });
-    if (record && asks) await ask(context, record, user, news.asked, asks.token);
-    if (record) return { group: shownGroup(record), invited: [...news.asked] };
-    // The same call once more, which the server has forgotten, or whose first answer was that the store is away.
+    const call = { by: user, callId };
+    const record = await changes.create(call, first, { changed: {}, change, membership });
+    // Of a call that is made again, the invitations of the first time are sent.
+    if (record && asks && record.invitations === first.invitations) await ask(context, record, user, news.asked, asks.token);
+    if (record) return { group: shownTo(user, record), invited: [...news.asked] };
+    // The first answer may have been that the store is away.
     const known = await context.storage.groups.get(group);
     const same = known?.revision === 1 && known.name === first.name && [...known.members.keys()].join() === membership.joined.join();
-    if (known?.members.get(user)?.role !== GroupRole.CREATOR || (request.group && !same)) refuse(Code.CONFLICT, 'there is a group of that id');
-    return { group: shownGroup(await changes.apply(group, 0n, () => undefined)), invited: others.filter((member) => !known.members.has(member)) };
+    if (known?.members.get(user)?.role !== GroupRole.CREATOR || !same) refuse(Code.CONFLICT, 'there is a group of that id');
+    return { group: shownTo(user, (await changes.apply(call, group, 0n, () => undefined)).record), invited: others.filter((member) => !known.members.has(member)) };
   }
 
   /** What a crash left, or a store that went away: while that is away, it is done when it is back. */
@@ -66,27 +74,22 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     }
   }
 
-  async function change(group: string, revision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownGroup> }> {
-    return { group: shownGroup(await changes.apply(group, revision, rule)) };
+  async function change(call: MadeCall, group: string, revision: bigint, rule: (record: GroupRecord) => Step | undefined | Promise<Step | undefined>): Promise<{ group: ReturnType<typeof shownTo> }> {
+    return { group: shownTo(call.by, (await changes.apply(call, group, revision, rule)).record) };
   }
 
   /** @param step of these users; which of them it is not so of yet, the change says */
-  async function changeMembers({ group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<{ record: GroupRecord; group: ReturnType<typeof shownGroup>; changed: readonly string[] }> {
+  async function changeMembers(call: MadeCall, { group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<{ record: GroupRecord; group: ReturnType<typeof shownTo>; changed: readonly string[] }> {
     const named = checkUsers(users);
     if (named.length === 0) refuse(Code.MALFORMED, 'users are needed');
-    let changed: readonly string[] = [];
-    const record = await changes.apply(group, revision, async (known) => {
-      const made = await step(known, named);
-      changed = made?.change?.users ?? [];
-      return made;
-    });
-    return { record, group: shownGroup(record), changed };
+    const { record, users: changed } = await changes.apply(call, group, revision, (known) => step(known, named));
+    return { record, group: shownTo(call.by, record), changed };
   }
 
-  async function add({ user }: Caller, request: RequestOf<'groups.add'>): Promise<{ group: ReturnType<typeof shownGroup>; changed: readonly string[]; invited: string[] }> {
+  async function add({ user }: Caller, request: RequestOf<'groups.add'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownTo>; changed: readonly string[]; invited: string[] }> {
     let asked: readonly string[] = [];
     let token = '';
-    const { record, ...answer } = await changeMembers(request, async (known, users) => {
+    const { record, ...answer } = await changeMembers({ by: user, callId }, request, async (known, users) => {
       if (!may(known.mayAdd, memberOf(known, user))) refuse(Code.NOT_ALLOWED, 'only admins add to this group');
       const news = await newcomers(context, user, users.filter((member) => !known.members.has(member)));
       const step = added(known, user, news.added, mostMembers, context.now());
@@ -127,7 +130,7 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     async userRemoved(user) {
       const page = limits.groupsPage.value;
       for (let names = await context.storage.groups.ofUser(user, '', page); names.length > 0; names = await context.storage.groups.ofUser(user, '', page)) {
-        for (const group of names) await changes.apply(group, 0n, (record) => removing(record, user));
+        for (const group of names) await changes.apply({ by: user, callId: new Uint8Array(0) }, group, 0n, (record) => removing(record, user));
       }
     },
     route: (caller, topic) => (topic.kind === 'group' ? route(caller, topic.group) : undefined),
@@ -135,23 +138,23 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
       'groups.create': create,
       'groups.get': async ({ user }, { group }: RequestOf<'groups.get'>) => ({ group: shownGroup(await mine(user, group)) }),
       'groups.list': list,
-      'groups.update': ({ user }, { group, revision, $typeName: _, $unknown: __, ...settings }: RequestOf<'groups.update'>) => change(group, revision, (record) => updated(record, user, checkSettings(settings)!)),
+      'groups.update': ({ user }, { group, revision, $typeName: _, $unknown: __, ...settings }: RequestOf<'groups.update'>, callId) => change({ by: user, callId }, group, revision, (record) => updated(record, user, checkSettings(settings)!)),
       'groups.add': add,
-      'groups.remove': ({ user }, request: RequestOf<'groups.remove'>) => changeMembers(request, (record, users) => removed(record, user, users)),
-      'groups.promote': ({ user }, request: RequestOf<'groups.promote'>) => changeMembers(request, (record, users) => promoted(record, user, users)),
-      'groups.demote': ({ user }, request: RequestOf<'groups.demote'>) => changeMembers(request, (record, users) => demoted(record, user, users)),
-      'groups.leave': async ({ user }, { group }: RequestOf<'groups.leave'>) => {
-        await changes.apply(group, 0n, (record) => leaving(record, user));
+      'groups.remove': ({ user }, request: RequestOf<'groups.remove'>, callId) => changeMembers({ by: user, callId }, request, (record, users) => removed(record, user, users)),
+      'groups.promote': ({ user }, request: RequestOf<'groups.promote'>, callId) => changeMembers({ by: user, callId }, request, (record, users) => promoted(record, user, users)),
+      'groups.demote': ({ user }, request: RequestOf<'groups.demote'>, callId) => changeMembers({ by: user, callId }, request, (record, users) => demoted(record, user, users)),
+      'groups.leave': async ({ user }, { group }: RequestOf<'groups.leave'>, callId) => {
+        await changes.apply({ by: user, callId }, group, 0n, (record) => leaving(record, user));
         return {};
       },
-      'groups.transfer': ({ user }, { group, revision, user: to }: RequestOf<'groups.transfer'>) => change(group, revision, (record) => transferred(record, user, to)),
-      'groups.delete': async ({ user }, { group, revision }: RequestOf<'groups.delete'>) => {
-        await changes.apply(group, revision, (record) => deleted(record, user));
+      'groups.transfer': ({ user }, { group, revision, user: to }: RequestOf<'groups.transfer'>, callId) => change({ by: user, callId }, group, revision, (record) => transferred(record, user, to)),
+      'groups.delete': async ({ user }, { group, revision }: RequestOf<'groups.delete'>, callId) => {
+        await changes.apply({ by: user, callId }, group, revision, (record) => deleted(record, user));
         return {};
       },
       'groups.invite': async ({ user }, { group, expiresInS, uses }: RequestOf<'groups.invite'>) => {
         const { token, invitation } = newInvitation(group, user, expiresInS, uses, context.now());
-        await changes.apply(group, 0n, (record) => invited(record, user, invitation, context.now()));
+        await changes.apply({ by: user, callId: NO_ID }, group, 0n, (record) => invited(record, user, invitation, context.now()));
         return { token, invitation: shownInvitation(invitation) };
       },
       'groups.invitations': async ({ user }, { group }: RequestOf<'groups.invitations'>) => {
@@ -161,19 +164,19 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
       },
       'groups.revoke': async ({ user }, { group, invitation }: RequestOf<'groups.revoke'>) => {
         let known = false;
-        await changes.apply(group, 0n, (record) => {
+        await changes.apply({ by: user, callId: NO_ID }, group, 0n, (record) => {
           const step = revoked(record, user, invitation);
           known = step !== undefined;
           return step;
         });
         return { revoked: known };
       },
-      'groups.join': async ({ user }, { token }: RequestOf<'groups.join'>) => {
+      'groups.join': async ({ user }, { token }: RequestOf<'groups.join'>, callId) => {
         const { group, secret } = readToken(token);
         // Who has no good token is not told whether there is such a group.
         if (!(await context.storage.groups.get(group))) refuse(Code.NOT_ALLOWED, 'this invitation is not good any more');
         await newcomers(context, user, [user]);
-        return change(group, 0n, (record) => joined(record, user, secret, mostMembers, context.now()));
+        return change({ by: user, callId }, group, 0n, (record) => joined(record, user, secret, mostMembers, context.now()));
       },
     },
   };

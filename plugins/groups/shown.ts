@@ -13,6 +13,11 @@ export function shownGroup(record: GroupRecord): Group {
   });
 }
 
+/** undefined: a call is made again by someone who has left since, and is not shown what became of the group. */
+export function shownTo(user: string, record: GroupRecord): Group | undefined {
+  return record.members.has(user) ? shownGroup(record) : undefined;
+}
+
 export function summaryOf(record: GroupRecord, user: string): GroupSummary {
   const { group, revision, name, picture, members } = record;
   return create(GroupSummarySchema, { group, revision: BigInt(revision), name, picture, members: members.size, role: memberOf(record, user).role });

@@ -55,6 +55,7 @@ export const limits = /* @__PURE__ */ table({
   groupDescriptionBytes: { value: 4_096, unit: 'bytes', what: 'the description of a group; a longer one is refused with TOO_LARGE' },
   groupPictureBytes: { value: 1_024, unit: 'bytes', what: 'the id or URL of the picture of a group; a longer one is refused with TOO_LARGE' },
   groupInvitations: { value: 100, unit: 'count', what: 'invitations of a group that are still good; one more is refused with LIMIT_REACHED' },
+  groupCalls: { value: 64, unit: 'count', what: 'calls that changed a group and are kept with it, naming at most groupMembers users in all: a repeat of one is answered and not done again, also after a restart; the oldest are forgotten' },
   invitationDays: { value: 7, unit: 'days', what: 'life of an invitation into a group that names none; at most 52 weeks are taken' },
   groupsPage: { value: 1_000, unit: 'count', what: 'groups in one answer of groups.list; more are on the next page' },
   historyPage: { value: 200, unit: 'count', what: 'messages and gaps in one answer of history.list; more are on the next page' },

@@ -1,5 +1,8 @@
 import { faultsFound, type Finding, type Kind } from './checks/finding.js';
 import { Ledger } from './checks/ledger.js';
+import { checkCalls } from './checks/calls.js';
+import { checkGroups } from './checks/groups.js';
+import { checkLeaks } from './checks/leaks.js';
 import { checkPlaces } from './checks/places.js';
 import { checkPresence } from './checks/presence.js';
 import { checkPlainDevices } from './checks/plain.js';
@@ -27,6 +30,11 @@ export interface Verdict {
   again: number;
   /** Edits, reactions and deletions that were accepted. */
   folds: number;
+  /** Changes of groups, and messages that stand in one. */
+  changes: number;
+  inGroups: number;
+  /** Refused for good: of people who were no members. */
+  rejected: number;
 }
 
 /**
@@ -37,7 +45,10 @@ export function check(history: History, forgets = false): Verdict {
   const ledger = new Ledger(history, forgets);
   const findings = [...ledger.findings];
   const found = (finding: Finding): void => void findings.push(finding);
-  checkPlaces(ledger, found);
+  const given = checkPlaces(ledger, found);
+  checkGroups(ledger, given, found);
+  checkCalls(history, ledger.membership, found);
+  checkLeaks(ledger, found);
   checkSenders(ledger, found);
   checkPlainDevices(ledger, found);
   checkSdk(ledger, found);
@@ -45,7 +56,15 @@ export function check(history: History, forgets = false): Verdict {
   checkTicks(ledger, found);
   checkPresence(history, found);
   const counts = Object.fromEntries(faultsFound.map((kind) => [kind, findings.filter((finding) => finding.kind === kind).length])) as Record<Kind, number>;
-  return { findings, counts, messages: [...ledger.messages.values()].filter(({ promised }) => promised).length, folds: [...ledger.messages.values()].filter(({ promised, fold }) => promised && fold).length, ...countEntries(history) };
+  const messages = [...ledger.messages.values()];
+  const changes = [...ledger.membership.changes.values()].flat().length;
+  const inGroups = messages.filter(({ conversation, places }) => conversation.startsWith('g:') && places.length > 0).length;
+  return {
+    ...{ findings, counts, changes, inGroups, rejected: messages.filter(({ rejected }) => rejected).length },
+    messages: messages.filter(({ promised }) => promised).length,
+    folds: messages.filter(({ promised, fold }) => promised && fold).length,
+    ...countEntries(history),
+  };
 }
 
 function countEntries(history: History): Pick<Verdict, 'deliveries' | 'resends' | 'gaps' | 'refusals' | 'receipts' | 'shown' | 'again'> {

@@ -1,5 +1,8 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 
+/** The control calls that change groups here. */
+export type GroupMethod = 'groups.create' | 'groups.add' | 'groups.remove' | 'groups.promote' | 'groups.leave';
+
 /** What the SDK folds into the message of another token. */
 export interface Fold {
   kind: 'edit' | 'reaction' | 'deletion';
@@ -18,6 +21,20 @@ export interface Folded {
   replyTo?: string;
 }
 
+/** What an entry of the server's own says: a change in a group's log, or, in a user's feed, that there was one. */
+export interface Change {
+  /** Without `g:`. */
+  group: string;
+  kind: number;
+  by: string;
+  /** 0 in a feed. */
+  revision: number;
+  /** In a feed none. */
+  users: string[];
+  /** In a feed: the change's place in the group's log. */
+  place: number;
+}
+
 /**
  * What one device writes down, a JSON line each, before it acknowledges. `at`: milliseconds of a clock that all
  * processes of the machine share. `connection`: the device's connections are counted over its whole life.
@@ -30,11 +47,13 @@ export type Written = { at: number } & (
   /** A Result that says where it is. */
   | { what: 'accepted'; token: string; seq: number }
   | { what: 'refused'; token: string; code: number }
+  /** Refused for good: it is done with, and must stand nowhere. */
+  | { what: 'rejected'; token: string; code: number }
   /** PUBACK or PUBREC. */
   | { what: 'acknowledged'; token: string }
   /** Where the handshake of a QoS 2 publish stands. */
   | { what: 'handshake'; token: string; packetId: number; step: 'begun' | 'released' | 'done' }
-  | { what: 'delivered'; connection: number; conversation: string; seq: number; token: string; id: string; after: number | undefined; dup: boolean }
+  | { what: 'delivered'; connection: number; conversation: string; seq: number; token: string; id: string; after: number | undefined; dup: boolean; change?: Change }
   | { what: 'gap'; connection: number; conversation: string; from: number; seq: number; reason: number; after: number | undefined }
   /** A delivery to a plain device: no place, no id. `arrived` counts them in the order in which they came. */
   | { what: 'raw'; connection: number; arrived: number; conversation: string; token: string; dup: boolean }
@@ -45,12 +64,16 @@ export type Written = { at: number } & (
   /** An earlier process ended before it was kept. */
   | { what: 'withdrawn'; token: string }
   /** The SDK handed it to the app. `token`: of what has no id of its sender's. */
-  | { what: 'shown'; conversation: string; seq: number; id: string; token?: string; again: boolean }
+  | { what: 'shown'; conversation: string; seq: number; id: string; token?: string; again: boolean; change?: Change }
   /** At the end: what was folded into the messages of a conversation that do not disappear. */
   | { what: 'folded'; conversation: string; messages: Folded[] }
   | { what: 'receipt'; conversation: string; delivered: number; read: number; ownRead: number }
   | { what: 'reading'; conversation: string; seq: number }
   | { what: 'read'; conversation: string; seq: number }
+  /** A control call goes out, for the first time or once more. `users`: those it names. */
+  | { what: 'calling'; call: string; method: GroupMethod; group: string; users: string[] }
+  /** Its final answer; of one that is made again one more. `changed`: the users of whom it was not so before. */
+  | { what: 'answered'; call: string; code: number; revision: number; changed: string[] }
   | { what: 'presence'; user: string; state: number }
   /** A rule of the protocol was broken on the connection itself. */
   | { what: 'broken'; rule: string }

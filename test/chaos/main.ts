@@ -59,7 +59,7 @@ async function runRounds(folder: string, disk: string | undefined, seed: number)
     console.log(`\nfailed: --seed ${seed} --round ${round}${values.seconds ? ` --seconds ${seconds}` : ''}${values.keep ? `; journals in ${roundFolder}` : ''}`);
     return false;
   }
-  console.log('nothing lost, nothing repeated, nothing reordered');
+  console.log('nothing lost, nothing repeated, nothing reordered, nothing leaked');
   return true;
 }
 

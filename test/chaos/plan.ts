@@ -2,6 +2,7 @@ import { limits } from 'godwit-schemas';
 import { makeToken } from '../../plugins/auth/token.js';
 import { SDK_DEVICE } from './body.js';
 import { planFaults, type Fault } from './fault-plan.js';
+import { planGroups, type GroupPlan } from './groups.js';
 import { between, seeded, type Random } from './seeded.js';
 
 /** `sdk`: the SDK itself. `chat`: what speaks as it does. `plain`: raw topics, as any MQTT device. `live`: a clean session that only listens. */
@@ -33,6 +34,10 @@ export interface DevicePlan {
   /** Nothing more is said while so many messages wait in its outbox: the quiet end would take too long. */
   mostBacklog: number;
   friends: string[];
+  /** Groups that its user is in now and then. */
+  groups: GroupPlan[];
+  /** The device that makes its user's groups. */
+  makes: boolean;
   others: string[];
   /** Of the SDK: by mqtt.js, or by its slim transport over WebSocket. */
   transport?: 'mqtt.js' | 'slim';
@@ -81,6 +86,8 @@ export function makePlan({ seed, seconds, disk, faults = undefined, users = NAME
   const storm = random.pick([1, 2]);
   const devices = names.flatMap((user, index) => devicesOf(user, index, names, { pace, mostBacklog: mostBacklogOf(messagesPerMinute, pace) }, random));
   devices.push(...sdkDevices(names, mostBacklogOf(messagesPerMinute, pace), seeded(seed, 'sdk')));
+  const groups = planGroups(names, seeded(seed, 'groups'));
+  for (const device of devices) device.groups = groups.filter(({ people }) => people.includes(device.user));
   const planned = faults === false ? [] : planFaults(seeded(seed, 'faults'), { seconds, disk, storm, devices: devices.map(({ clientId }) => clientId), processes: PROCESSES });
   const retention = faults !== false && seeded(seed, 'retention').chance(0.3) ? 'delivered' : '30d';
   return { seed, seconds, processes: PROCESSES, devices, faults: planned, messagesPerMinute, retention };
@@ -108,6 +115,8 @@ function devicesOf(user: string, index: number, names: readonly string[], { pace
     hearsResults: index % 12 >= 6,
     mostBacklog,
     friends,
+    groups: [],
+    makes: number === 0,
     others,
   }));
 }
@@ -120,7 +129,7 @@ function mostBacklogOf(messagesPerMinute: number, pace: number): number {
 function sdkDevices(names: readonly string[], mostBacklog: number, random: Random): DevicePlan[] {
   const users = names.filter((_, index) => index % 3 === 1).slice(0, SDK_DEVICES);
   return users.map((user, index) => ({
-    ...{ clientId: `${user}:${SDK_DEVICE}`, user, kind: 'sdk', port: 0, deadAfterLooks: 0, pushy: false, exactlyOnce: 0, hearsResults: true, mostBacklog },
+    ...{ clientId: `${user}:${SDK_DEVICE}`, user, kind: 'sdk', port: 0, deadAfterLooks: 0, pushy: false, exactlyOnce: 0, hearsResults: true, mostBacklog, groups: [], makes: false },
     habit: random.pick(['prompt', 'slow']),
     token: makeToken({ secret: SECRET, user, days: 1, nowMs: Date.now() }),
     process: between(random, 0, PROCESSES - 1),

@@ -16,6 +16,7 @@ export function describeRound({ plan, verdict, faults, failures, history, log, s
     `seed ${plan.seed}: ${plan.devices.length} devices of ${new Set(plan.devices.map(({ user }) => user)).size} users, ${plan.seconds} s${plan.messagesPerMinute > 0 ? `, ${plan.messagesPerMinute} messages a minute` : ''}${plan.retention === 'delivered' ? ', kept until delivered' : ''}`,
     `  ${messages} messages accepted, ${deliveries} deliveries (${resends} of them resends), ${gaps} gaps, ${receipts} receipts, ${refusals} refusals`,
     `  SDK: ${verdict.shown} messages shown (${again} of them once more), ${folds} edits, reactions and deletions`,
+    `  groups: ${verdict.changes} changes, ${verdict.inGroups} messages, ${verdict.rejected} refused of people who were not in them`,
     `  faults: ${[...faults].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none'}`,
     `  ${Object.entries(counts).map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
   ];
@@ -70,6 +71,8 @@ function describe(entry: Written): string {
       return `${entry.token} accepted at ${entry.seq}`;
     case 'refused':
       return `${entry.token} refused: ${Code[entry.code]}`;
+    case 'rejected':
+      return `${entry.token} refused for good: ${Code[entry.code]}`;
     case 'acknowledged':
       return `${entry.token} acknowledged`;
     case 'handshake':

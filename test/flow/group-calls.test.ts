@@ -43,6 +43,38 @@ describe('what is asked for groups', () => {
     assert.equal((await done(back, 'groups.list', {})).groups.length, 1);
   });
 
+  test('a change that is asked for again after a restart is not made again, whoever has undone it; who has left is not shown the group', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob', 'carol');
+    await group([alice, bob], 'birds');
+    await done(alice, 'groups.promote', { group: 'birds', users: ['bob'] });
+    const [adding, leaving] = [newId(), newId()];
+    const first = await bob.call('groups.add', { group: 'birds', users: ['carol'] }, adding);
+    await done(alice, 'groups.remove', { group: 'birds', users: ['carol'] });
+    await server.restart();
+    const [back, bobBack] = [await Device.connect(t, server, 'alice:phone'), await Device.connect(t, server, 'bob:phone')];
+    const again = await bobBack.call('groups.add', { group: 'birds', users: ['carol'] }, adding);
+    assert.deepEqual([again.value?.changed, again.value?.group?.members.length], [first.value?.changed, 2], 'carol stays removed');
+    await bobBack.call('groups.leave', { group: 'birds' }, leaving);
+    await done(back, 'groups.add', { group: 'birds', users: ['carol'] });
+    await server.restart();
+    const [alice3, bob3] = [await Device.connect(t, server, 'alice:phone'), await Device.connect(t, server, 'bob:phone')];
+    assert.ok((await bob3.call('groups.leave', { group: 'birds' }, leaving)).value, 'it is done already');
+    const late = await bob3.call('groups.add', { group: 'birds', users: ['carol'] }, adding);
+    assert.deepEqual([late.value?.changed, late.value?.group], [['carol'], undefined]);
+    const { group: now } = await done(alice3, 'groups.get', { group: 'birds' });
+    assert.deepEqual([roles(now!), now!.revision], [{ alice: 'CREATOR', carol: 'MEMBER' }, 6n]);
+  });
+
+  test('groupCalls: so many calls are remembered with a group', async (t) => {
+    const server = await startGodwit(t);
+    const [alice] = await people(t, server, 'alice', 'bob');
+    await group([alice], 'birds');
+    for (let i = 0; i < limits.groupCalls.value + 3; i++) await done(alice, 'groups.update', { group: 'birds', name: `Birds ${i}` });
+    const { calls } = (await server.godwit.storage.groups.get('birds'))!;
+    assert.equal(calls?.length, limits.groupCalls.value);
+  });
+
   test('what a crash cut off is carried out at the next start: the log and the feeds have it, once', async (t) => {
     let cut: (() => void) | undefined;
     const server = await startGodwit(t, {

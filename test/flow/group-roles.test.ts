@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, GroupChangeKind, GroupPermission } from 'godwit-schemas';
+import { Code, GroupChangeKind, GroupPermission, publishTopics, type Result } from 'godwit-schemas';
+import { encodeMessage, newId } from '../support/deliveries.js';
 import { startGodwit } from '../support/godwit.js';
 import { changeOf, done, group, people, refused, roles, say, story } from '../support/groups.js';
 
@@ -44,6 +45,21 @@ describe('who may what in a group', () => {
     assert.equal((await say(alice, 'birds', 'news')).code, Code.OK);
     await done(alice, 'groups.promote', { group: 'birds', users: ['bob'] });
     assert.equal((await say(bob, 'birds', 'hello!')).code, Code.OK);
+  });
+
+  test('a message that waited for a limit, and then may not be sent at all, holds back none that come after it', async (t) => {
+    const server = await startGodwit(t, { env: { GODWIT_MESSAGES_PER_MINUTE: '2' } });
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await group([alice, bob], 'birds');
+    for (const body of ['one', 'two']) assert.equal((await say(bob, 'birds', body)).code, Code.OK);
+    const id = newId();
+    const third = (): Promise<Result> => bob.publish(publishTopics.group('birds'), encodeMessage('three', { id }), id);
+    assert.equal((await third()).code, Code.RATE_LIMITED);
+    await done(alice, 'groups.update', { group: 'birds', maySend: GroupPermission.ADMINS });
+    server.clock.advance(61_000);
+    assert.equal((await third()).code, Code.NOT_ALLOWED);
+    await done(alice, 'groups.update', { group: 'birds', maySend: GroupPermission.EVERYONE });
+    assert.equal((await say(bob, 'birds', 'four')).code, Code.OK);
   });
 
   test('leaving: the creator hands over to the admin of the longest standing, else the member; the last one ends it', async (t) => {

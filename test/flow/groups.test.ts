@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, publishTopics } from 'godwit-schemas';
-import { checkPlaces } from '../support/deliveries.js';
+import { Code, publishTopics, type Result } from 'godwit-schemas';
+import { checkPlaces, encodeMessage, newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit } from '../support/godwit.js';
 import { done, group, people, refused, roles, say, story } from '../support/groups.js';
@@ -51,6 +51,22 @@ describe('a group', () => {
     const second = await Device.connect(t, server, 'carol:tablet');
     await second.settled();
     assert.deepEqual(story(second, 'birds'), [], 'a second device starts where the first one is');
+  });
+
+  test('what was written in time, and is sent again after the removal, gets the answer of the first time; nothing new is taken', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await group([alice, bob], 'birds');
+    const id = newId();
+    const publish = (body: string, own: Uint8Array): Promise<Result> => bob.publish(publishTopics.group('birds'), encodeMessage(body, { id: own }), own);
+    const first = await publish('in time', id);
+    await done(alice, 'groups.remove', { group: 'birds', users: ['bob'] });
+    const again = await publish('in time', id);
+    assert.deepEqual([again.code, again.seq], [Code.OK, first.seq]);
+    assert.equal((await publish('too late', newId())).code, Code.UNKNOWN_CONVERSATION);
+    await refused(bob, 'messages.send', { group: 'birds', message: { body: Buffer.from('too late') } }, Code.UNKNOWN_CONVERSATION);
+    await alice.settled();
+    assert.deepEqual(story(alice, 'birds'), ['CREATED alice,bob', 'in time', 'REMOVED bob']);
   });
 
   test('who was offline when they were removed is given what came before, told, and given nothing after', async (t) => {

@@ -4,6 +4,8 @@ export const faultsFound = [
   'lost',
   /** One message at two places, or one place given twice on one connection. */
   'repeated',
+  /** Given to, or taken from, someone who was not in the conversation at that place. */
+  'leaked',
   /** Against the order of seq at a receiver, or seq against the order of its sender. */
   'reordered',
   /** A delivery that does not prove that nothing is missing before it. */

@@ -25,8 +25,8 @@ export function checkFolds(ledger: Ledger, found: (finding: Finding) => void): v
     for (const message of ledger.messages.values()) {
       const { token, conversation, id, places, expiresInS } = message;
       // What has no id of its sender's cannot be told apart when it stands twice; what disappears may be gone.
-      if (id === '' || places.length !== 1 || expiresInS > 0 || message.fold || !conversation.split(':').slice(1).includes(user)) continue;
-      const expected = stateOf(ledger, message, folds.get(token) ?? []);
+      if (id === '' || places.length !== 1 || expiresInS > 0 || message.fold || !ledger.membership.holds(conversation, user, places[0])) continue;
+      const expected = stateOf(ledger, message, (folds.get(token) ?? []).filter((fold) => ledger.membership.holds(conversation, user, fold.places[0])));
       const actual = shown.get(conversation)?.get(id);
       const [was, should] = [actual, expected].map((state) => state && JSON.stringify([state.says, state.reactions, state.replyTo]));
       if (was !== should) found({ kind: 'wrongly folded', text: `${clientId}, ${conversation}: ${token} at ${places[0]} is ${was ?? 'as it was sent'}, and should be ${should ?? 'so'}`, conversation, seq: places[0], token, clientId });

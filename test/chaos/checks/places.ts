@@ -1,9 +1,9 @@
-import { Reason } from 'godwit-schemas';
+import { isGroupConversation, Reason } from 'godwit-schemas';
 import { senderOf } from '../body.js';
 import type { DeviceHistory } from '../history.js';
 import type { Written } from '../journal.js';
 import type { Finding } from './finding.js';
-import type { Ledger } from './ledger.js';
+import type { Known, Ledger } from './ledger.js';
 
 type Delivered = Extract<Written, { what: 'delivered' }>;
 type Gap = Extract<Written, { what: 'gap' }>;
@@ -81,26 +81,39 @@ export function checkPlaces(ledger: Ledger, found: (finding: Finding) => void): 
 function checkNothingLost(ledger: Ledger, device: DeviceHistory, conversations: ReadonlyMap<string, Given>, found: (finding: Finding) => void): void {
   for (const message of ledger.messages.values()) {
     const { token, conversation, places, promised } = message;
-    if (!isFor(device, token, conversation)) continue;
+    if (!isFor(ledger, device, message)) continue;
     const tell = (text: string): void => found({ kind: 'lost', text: `${text}: ${device.clientId} never had ${token} of ${conversation}`, conversation, seq: places[0], token, clientId: device.clientId });
     if (places.length === 0) {
       if (promised) tell('acknowledged, and nowhere to be seen');
       continue;
     }
     const given = conversations.get(conversation);
-    for (const seq of places) {
+    for (const seq of placesFor(ledger, device, message)) {
       if (given?.places.get(seq) === token) continue;
       const gap = given?.gaps.find(({ from, seq: to }) => from <= seq && seq <= to);
       if (!gap) tell(`accepted at ${seq}`);
-      else if (!hasExpired(gap, message)) tell(`a gap (${Reason[gap.reason]}) takes place ${seq}, which had not expired`);
+      else if (!explains(ledger, device, gap, message, seq)) tell(`a gap (${Reason[gap.reason]}) takes place ${seq}, which had not expired`);
     }
   }
 }
 
-/** Of the members' devices all but the one that sent it. */
-export function isFor(device: DeviceHistory, token: string, conversation: string): boolean {
-  const [, one, other] = conversation.split(':');
-  return (device.user === one || device.user === other) && senderOf(token) !== device.clientId;
+/** Of the members' devices all but the one that sent it. Of a group's message that stands nowhere nobody knows whose it is: see `groups`. */
+export function isFor(ledger: Ledger, device: DeviceHistory, message: Known): boolean {
+  if (senderOf(message.token) === device.clientId) return false;
+  if (isGroupConversation(message.conversation)) return placesFor(ledger, device, message).length > 0;
+  return ledger.membership.holds(message.conversation, device.user, 1);
+}
+
+/** Its places that this device's user may see. */
+export function placesFor({ membership }: Ledger, { user }: DeviceHistory, { conversation, places }: Known): number[] {
+  return places.filter((seq) => membership.holds(conversation, user, seq));
+}
+
+/** It had expired; or it was not waited for, of someone who has left since. */
+export function explains(ledger: Ledger, { user }: DeviceHistory, gap: { reason: number; at: number }, message: Pick<Known, 'conversation' | 'expiresInS' | 'at'>, seq: number): boolean {
+  if (hasExpired(gap, message)) return true;
+  const window = ledger.membership.windowAt(message.conversation, user, seq);
+  return ledger.forgets && gap.reason === Reason.TRIMMED && window !== undefined && window.to !== Infinity;
 }
 
 /** The server counts in whole milliseconds of another clock. */

@@ -2,7 +2,7 @@ import type { DeviceHistory } from '../history.js';
 import type { Written } from '../journal.js';
 import type { Finding } from './finding.js';
 import type { Ledger } from './ledger.js';
-import { hasExpired, isFor } from './places.js';
+import { explains, isFor, placesFor } from './places.js';
 
 type Gap = Extract<Written, { what: 'gap' }>;
 
@@ -20,10 +20,11 @@ function checkDevice(ledger: Ledger, device: DeviceHistory, found: (finding: Fin
     else if (entry.what === 'raw') seen.add(entry.token);
   }
   for (const message of ledger.messages.values()) {
-    const { token, conversation, places, promised } = message;
-    if (seen.has(token) || !isFor(device, token, conversation) || (places.length === 0 && !promised)) continue;
+    const { token, conversation, promised } = message;
+    const places = placesFor(ledger, device, message);
+    if (seen.has(token) || !isFor(ledger, device, message) || (places.length === 0 && !promised)) continue;
     const gap = gaps.find((it) => it.conversation === conversation && it.from <= places[0] && places[0] <= it.seq);
-    if (gap && hasExpired(gap, message)) continue;
+    if (gap && explains(ledger, device, gap, message, places[0])) continue;
     found({ kind: 'lost', text: `${device.clientId} never had ${token} of ${conversation}`, conversation, seq: places[0], token, clientId: device.clientId });
   }
 }
@@ -32,12 +33,15 @@ function checkDevice(ledger: Ledger, device: DeviceHistory, found: (finding: Fin
  * First occurrences rise. A device that takes in what it is given in any order, and forgets what it has not taken in
  * when the connection ends, is given that again behind later ones: there only what one connection gave counts.
  */
-function checkOrder(ledger: Ledger, { clientId, habit, entries }: DeviceHistory, found: (finding: Finding) => void): void {
+function checkOrder(ledger: Ledger, device: DeviceHistory, found: (finding: Finding) => void): void {
+  const { clientId, habit, entries } = device;
   const raws = entries.filter((entry) => entry.what === 'raw').sort((one, other) => one.connection - other.connection || one.arrived - other.arrived);
   const seen = new Set<string>();
   const last = new Map<string, number>();
   for (const { token, conversation, connection } of raws) {
-    const seq = ledger.placeOf(token);
+    const message = ledger.messages.get(token);
+    // Of one that stands twice the first may lie where the user was not in the group.
+    const seq = message && placesFor(ledger, device, message)[0];
     if (seq === undefined || seen.has(token)) continue;
     seen.add(token);
     const line = habit === 'scattered' ? `${conversation} ${connection}` : conversation;

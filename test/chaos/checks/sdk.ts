@@ -2,7 +2,7 @@ import type { DeviceHistory } from '../history.js';
 import type { Written } from '../journal.js';
 import type { Finding } from './finding.js';
 import type { Ledger } from './ledger.js';
-import { hasExpired, isFor } from './places.js';
+import { explains, isFor, placesFor } from './places.js';
 
 type Gap = Extract<Written, { what: 'gap' }>;
 
@@ -35,12 +35,14 @@ function checkDevice(ledger: Ledger, device: DeviceHistory, found: (finding: Fin
     last.set(conversation, Math.max(before, seq));
     if (token !== undefined) seen.add(token);
   }
-  for (const { token, conversation, places, promised, expiresInS, fold, at } of ledger.messages.values()) {
-    if (fold || seen.has(token) || !isFor(device, token, conversation) || (places.length === 0 && !promised)) continue;
+  for (const message of ledger.messages.values()) {
+    const { token, conversation, promised, expiresInS, fold } = message;
+    const places = placesFor(ledger, device, message);
+    if (fold || seen.has(token) || !isFor(ledger, device, message) || (places.length === 0 && !promised)) continue;
     // It may have been stored, and over before a process that was killed was there again.
     if (expiresInS > 0) continue;
     const gap = gaps.find((it) => it.conversation === conversation && it.from <= places[0] && places[0] <= it.seq);
-    if (gap && hasExpired(gap, { expiresInS, at })) continue;
+    if (gap && explains(ledger, device, gap, message, places[0])) continue;
     found({ kind: 'lost', text: `${clientId} was never shown ${token} of ${conversation}`, conversation, seq: places[0], token, clientId });
   }
 }

@@ -3,7 +3,6 @@ import {
   create,
   createUlid,
   deliveryTopics,
-  directConversation,
   fromBinary,
   parseDeliveryTopic,
   PresenceSchema,
@@ -15,12 +14,14 @@ import {
   toBinary,
 } from 'godwit-schemas';
 import { numberOf, tokenOf } from '../body.js';
+import { conversationWith } from '../groups.js';
 import type { Written } from '../journal.js';
 import type { DevicePlan } from '../plan.js';
 import type { Random } from '../seeded.js';
 import type { Connection } from './connection.js';
 import { readDelivery } from './delivery.js';
 import { Device } from './device.js';
+import { GroupCalls } from './group-calls.js';
 import { Intake } from './intake.js';
 import { Sender } from './sender.js';
 import { Traffic, type Actor } from './traffic.js';
@@ -32,6 +33,7 @@ const LATEST_MS = 250;
 /** A device that behaves as the SDK does: results, places, receipts, reading; it resends with the same ids. */
 export class ChatDevice extends Device implements Actor {
   private readonly sender = new Sender(this.plan.pushy, this.write, this.broken);
+  private readonly calls = new GroupCalls(this.plan, this.random, this.write, this.broken);
   private readonly intake: Intake;
   private readonly traffic: Traffic;
   private readonly nextId: () => Uint8Array;
@@ -57,12 +59,14 @@ export class ChatDevice extends Device implements Actor {
     super.start();
     setInterval(() => {
       this.sender.flush();
+      this.calls.flush();
       this.readFinally();
     }, RETRY_MS);
   }
 
   talk(): void {
     this.traffic.start();
+    this.calls.talk();
   }
 
   becomeQuiet(): void {
@@ -77,7 +81,7 @@ export class ChatDevice extends Device implements Actor {
   say(to: string, bytes: number, { qos, expiresInS }: { qos: 1 | 2; expiresInS: number }): void {
     const token = tokenOf(this.plan.clientId, ++this.said, bytes);
     const id = Buffer.from(this.nextId()).toString('hex');
-    this.sender.say({ token, id, to, conversation: directConversation(this.plan.user, to), expiresInS, qos });
+    this.sender.say({ token, id, to, conversation: conversationWith(this.plan.user, to), expiresInS, qos });
   }
 
   readSomething(): void {
@@ -90,6 +94,10 @@ export class ChatDevice extends Device implements Actor {
     if (conversations.length > 0) this.connection?.publish(publishTopics.typing(this.random.pick(conversations)), Buffer.alloc(0), 0);
   }
 
+  changeGroup(): void {
+    this.calls.act();
+  }
+
   changePresence(): void {
     this.presence = this.presence === State.ONLINE ? State.AWAY : State.ONLINE;
     const payload = toBinary(PresenceSchema, create(PresenceSchema, { state: this.presence }));
@@ -97,7 +105,7 @@ export class ChatDevice extends Device implements Actor {
   }
 
   protected get open(): number {
-    return this.sender.open + this.intake.open + this.finalReadings.size;
+    return this.sender.open + this.intake.open + this.finalReadings.size + this.calls.size;
   }
 
   protected get filters(): readonly string[] {
@@ -107,19 +115,22 @@ export class ChatDevice extends Device implements Actor {
 
   protected recall(entries: readonly Written[]): void {
     this.sender.recall(entries);
+    this.calls.recall(entries);
     for (const entry of entries) {
       if (entry.what === 'sent') this.said = numberOf(entry.token);
-      else if (entry.what === 'delivered' || entry.what === 'gap') this.reached(entry.conversation, entry.seq);
+      else if ((entry.what === 'delivered' || entry.what === 'gap') && !entry.conversation.startsWith('u:')) this.reached(entry.conversation, entry.seq);
     }
   }
 
   protected onReady(connection: Connection): void {
     this.sender.ready(connection);
+    this.calls.ready((topic, payload) => this.sender.publish(topic, payload, false, () => undefined));
   }
 
   protected onLost(): void {
     this.intake.lost();
     this.sender.lost();
+    this.calls.lost();
   }
 
   protected onAcknowledged(kind: 'puback' | 'pubrec' | 'pubcomp', packetId: number): void {
@@ -134,7 +145,10 @@ export class ChatDevice extends Device implements Actor {
         return this.sender.result(fromBinary(ResultSchema, payload));
       case 'presence':
         return this.write({ what: 'presence', user: topic.user, state: fromBinary(PresenceSchema, payload).state });
+      case 'rpc':
+        return this.calls.heard(payload);
       case 'msg':
+      case 'feed':
       case 'receipt':
         return this.intake.receive(connection, packet);
       case 'typing':
@@ -153,19 +167,19 @@ export class ChatDevice extends Device implements Actor {
     }
     const entry = readDelivery(payload, connection.number, packet.dup);
     this.write(entry);
-    if (entry.what !== 'broken') this.reached(entry.conversation, entry.seq);
+    if (entry.what !== 'broken' && !entry.conversation.startsWith('u:')) this.reached(entry.conversation, entry.seq);
   }
 
   private reached(conversation: string, seq: number): void {
     this.lastPlaces.set(conversation, Math.max(seq, this.lastPlaces.get(conversation) ?? 0));
   }
 
-  private read(conversation: string, seq: number, done: (accepted: boolean) => void): void {
-    if (!this.connection) return done(false);
+  private read(conversation: string, seq: number, done: (accepted: boolean, settled: boolean) => void): void {
+    if (!this.connection) return done(false, false);
     this.write({ what: 'reading', conversation, seq });
-    this.sender.publish(publishTopics.read(conversation), toBinary(ReadSchema, create(ReadSchema, { seq: BigInt(seq) })), false, (accepted) => {
+    this.sender.publish(publishTopics.read(conversation), toBinary(ReadSchema, create(ReadSchema, { seq: BigInt(seq) })), false, (accepted, settled) => {
       if (accepted) this.write({ what: 'read', conversation, seq });
-      done(accepted);
+      done(accepted, settled);
     });
   }
 
@@ -173,9 +187,9 @@ export class ChatDevice extends Device implements Actor {
     const [next] = this.finalReadings;
     if (!next || this.readingUnderWay || !this.connection) return;
     this.readingUnderWay = true;
-    this.read(...next, (accepted) => {
+    this.read(...next, (_accepted, settled) => {
       this.readingUnderWay = false;
-      if (accepted) this.finalReadings.delete(next[0]);
+      if (settled) this.finalReadings.delete(next[0]);
     });
   }
 }

@@ -16,7 +16,7 @@ export class LiveDevice extends Device {
   }
 
   protected get filters(): readonly string[] {
-    return [deliveryTopics.msg(this.plan.user)];
+    return [deliveryTopics.msg(this.plan.user), deliveryTopics.feed(this.plan.user)];
   }
 
   protected onReady(): void {}

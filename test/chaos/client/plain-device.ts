@@ -1,12 +1,14 @@
 import type { IPublishPacket as Publish } from 'mqtt-packet';
-import { Code, codeName, deliveryTopics, directConversation, fromBinary, isRetry, parseDeliveryTopic, publishTopics, Reason, ResultSchema } from 'godwit-schemas';
+import { Code, codeName, deliveryTopics, fromBinary, isRetry, parseDeliveryTopic, Reason, ResultSchema } from 'godwit-schemas';
 import { bodyOf, numberOf, readBody, tokenOf } from '../body.js';
+import { conversationWith, topicTo } from '../groups.js';
 import type { Written } from '../journal.js';
 import type { DevicePlan } from '../plan.js';
 import type { Random } from '../seeded.js';
 import type { Connection } from './connection.js';
 import { Device } from './device.js';
 import { Intake } from './intake.js';
+import { mayReject } from './sender.js';
 import { Traffic, type Actor } from './traffic.js';
 
 /** Publishes without a PUBACK at once. One that takes results may be refused, and keeps its order itself: one. */
@@ -61,7 +63,7 @@ export class PlainDevice extends Device implements Actor {
     const { clientId, user } = this.plan;
     const token = tokenOf(clientId, ++this.said, bytes);
     const packetId = this.nextPacketId();
-    this.write({ what: 'sent', token, conversation: directConversation(user, to), to, id: '', qos: 1, expiresInS: 0, packetId });
+    this.write({ what: 'sent', token, conversation: conversationWith(user, to), to, id: '', qos: 1, expiresInS: 0, packetId });
     this.queue.push({ token, to, packetId, again: false, inFlight: false, result: undefined });
     this.flush();
   }
@@ -84,7 +86,7 @@ export class PlainDevice extends Device implements Actor {
         open.set(token, { token, to, packetId, again: true, inFlight: false, result: undefined });
         this.said = numberOf(token);
         this.lastPacketId = packetId;
-      } else if (entry.what === 'acknowledged') open.delete(entry.token);
+      } else if (entry.what === 'acknowledged' || entry.what === 'rejected') open.delete(entry.token);
     }
     this.queue = [...open.values()];
   }
@@ -108,8 +110,10 @@ export class PlainDevice extends Device implements Actor {
     if (kind !== 'puback' || !message) return this.broken(`a ${kind} for nothing that was published: ${packetId}`);
     if (message !== first) this.broken(`a puback out of the order of the publishes: ${packetId} before ${first!.packetId}`);
     if (this.plan.hearsResults && message.result === undefined) this.broken(`a puback without a Result before it: ${message.token}`);
-    if (message.result !== undefined && message.result !== Code.OK) return this.sayAgain(message);
-    this.write({ what: 'acknowledged', token: message.token });
+    const { token, to, result = Code.OK } = message;
+    const rejected = mayReject(to, result);
+    if (result !== Code.OK && !rejected) return this.sayAgain(message);
+    this.write(rejected ? { what: 'rejected', token, code: result } : { what: 'acknowledged', token });
     this.queue.splice(this.queue.indexOf(message), 1);
     this.flush();
   }
@@ -125,7 +129,7 @@ export class PlainDevice extends Device implements Actor {
     for (const message of this.queue.slice(0, this.plan.hearsResults ? 1 : WINDOW)) {
       if (message.inFlight) continue;
       message.inFlight = true;
-      connection.publish(publishTopics.toRaw(message.to), bodyOf(message.token), 1, message.packetId, { dup: message.again });
+      connection.publish(topicTo(message.to, true), bodyOf(message.token), 1, message.packetId, { dup: message.again });
     }
   }
 
@@ -139,7 +143,7 @@ export class PlainDevice extends Device implements Actor {
     message.result = code;
     if (code === Code.OK) return this.write({ what: 'accepted', token: message.token, seq: Number(seq) });
     this.write({ what: 'refused', token: message.token, code });
-    if (!isRetry(code)) this.broken(`refused for good, ${codeName(code)}: ${message.token}`);
+    if (!isRetry(code) && !mayReject(message.to, code)) this.broken(`refused for good, ${codeName(code)}: ${message.token}`);
   }
 
   /** What was refused is done with for MQTT: the next try is a publish of its own. It stays in flight until then. */

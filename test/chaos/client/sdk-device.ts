@@ -1,15 +1,19 @@
 import { join } from 'node:path';
 import { createClient, mqttTransport, webSocketTransport, type Client, type Message, type Sent, type Shown, type Transport } from 'godwit-client';
 import { levelStore } from 'godwit-client/node';
-import { directConversation, parseUlid, State } from 'godwit-schemas';
+import { Code, GodwitError, isRetry, parseUlid, State } from 'godwit-schemas';
 import { WebSocket } from 'ws';
 import { bodyOf, deletionToken, readPlain, readText, tokenOf } from '../body.js';
+import { conversationWith } from '../groups.js';
 import { Journal, type Folded, type ToWrite } from '../journal.js';
 import type { DevicePlan } from '../plan.js';
 import { between, type Random } from '../seeded.js';
+import { changeOf, tokenOfChange } from './delivery.js';
 import { journalPath, type Participant, type Status } from './device.js';
+import { answerOf, nextMove, requestOf, type GroupMove } from './group-moves.js';
 import { SdkRecall } from './sdk-recall.js';
 import { observed } from './sdk-store.js';
+import { mayReject } from './sender.js';
 import { Traffic, type Actor } from './traffic.js';
 
 /** Nothing has come for so long: what is folded is written down. */
@@ -35,6 +39,8 @@ export class SdkDevice implements Participant, Actor {
   private readonly traffic: Traffic;
   private readonly recent: Recent[] = [];
   private readonly last = new Map<string, number>();
+  /** Control calls under way. */
+  private calls = 0;
   private said = 0;
   private connections = 0;
   private quiet = false;
@@ -46,7 +52,7 @@ export class SdkDevice implements Participant, Actor {
   }
 
   get status(): Status {
-    return { connected: this.client?.connection === 'connected', open: this.backlog + (this.calm ? 1 : 0) };
+    return { connected: this.client?.connection === 'connected', open: this.backlog + this.calls + (this.calm ? 1 : 0) };
   }
 
   get backlog(): number {
@@ -80,7 +86,7 @@ export class SdkDevice implements Participant, Actor {
     if (!this.client) return;
     const token = tokenOf(this.plan.clientId, ++this.said, bytes);
     const text = bodyOf(token).toString('latin1');
-    const conversation = directConversation(this.plan.user, to);
+    const conversation = conversationWith(this.plan.user, to);
     const answered = this.random.chance(0.2) ? this.pick((one) => one.conversation === conversation) : undefined;
     const sent = answered ? this.client.reply(to, answered, text, { expiresInS }) : this.client.send(to, text, { expiresInS });
     this.sent(sent, token, to, expiresInS, answered && { replyTo: answered.token });
@@ -92,7 +98,8 @@ export class SdkDevice implements Participant, Actor {
     const dice = this.random.next();
     const target = this.pick(({ own }) => own || dice < 0.6);
     if (!client || !target) return;
-    const to = target.conversation.split(':').slice(1).find((user) => user !== this.plan.user) ?? this.plan.user;
+    const { conversation } = target;
+    const to = conversation.startsWith('g:') ? conversation : (conversation.split(':').slice(1).find((user) => user !== this.plan.user) ?? this.plan.user);
     const token = dice >= 0.9 ? deletionToken(this.plan.user, target.id) : tokenOf(this.plan.clientId, ++this.said, 0);
     const kind = dice < 0.6 ? 'reaction' : dice < 0.9 ? 'edit' : 'deletion';
     if (kind === 'deletion') this.recent.splice(this.recent.indexOf(target), 1);
@@ -108,6 +115,16 @@ export class SdkDevice implements Participant, Actor {
     this.client!.markRead(conversation, seq).catch((error: Error) => this.broken(`reading: ${error.message}`));
   }
 
+  changeGroup(): void {
+    const move = nextMove(this.plan, this.random);
+    if (!move || !this.client) return;
+    this.calls++;
+    void this.call(this.client, move).finally(() => {
+      this.calls--;
+      this.stirred();
+    });
+  }
+
   typeSomething(): void {
     const conversations = [...this.last.keys()];
     if (conversations.length > 0) this.client!.typing(this.random.pick(conversations));
@@ -116,6 +133,20 @@ export class SdkDevice implements Participant, Actor {
   changePresence(): void {
     this.presence = this.presence === State.ONLINE ? State.AWAY : State.ONLINE;
     this.client?.setPresence(this.presence);
+  }
+
+  /** The SDK makes it again on each connection, until it is answered. Its id is the SDK's; here it has another name. */
+  private async call(client: Client, move: GroupMove): Promise<void> {
+    const call = Buffer.from(this.random.bytes(16)).toString('hex');
+    this.write({ what: 'calling', call, ...move });
+    try {
+      const answer = await client.call(move.method, requestOf(move));
+      this.write({ what: 'answered', call, code: Code.OK, ...answerOf(answer) });
+    } catch (error) {
+      // Whether it was done is not known.
+      if (!(error instanceof GodwitError)) throw error;
+      if (!isRetry(error.code)) this.write({ what: 'answered', call, code: error.code, revision: 0, changed: [] });
+    }
   }
 
   private readonly write = (entry: ToWrite): void => this.journal.write(entry);
@@ -180,6 +211,11 @@ export class SdkDevice implements Participant, Actor {
   /** The app takes its time: a process that is killed meanwhile is shown it again. */
   private shown(message: Message, again: boolean, token: string | undefined): Promise<void> | void {
     const { conversation, seq, id, from, own, content, expiresAtMs } = message;
+    const change = content.kind === 'event' ? changeOf(conversation, content.event) : undefined;
+    if (change) {
+      this.stirred();
+      return this.write({ what: 'shown', conversation, seq, id: hexId(id), token: tokenOfChange(change), again, change });
+    }
     const bare = content.kind === 'bare';
     this.write({ what: 'shown', conversation, seq, id: hexId(id), ...(bare && { token }), again });
     this.last.set(conversation, Math.max(seq, this.last.get(conversation) ?? 0));
@@ -203,7 +239,12 @@ export class SdkDevice implements Participant, Actor {
         this.write({ what: 'acknowledged', token });
         this.stirred();
       },
-      (error: Error) => this.broken(`refused for good, ${error.message}: ${token}`),
+      (error: GodwitError) => {
+        if (!mayReject(sent.conversation, error.code)) return this.broken(`refused for good, ${error.message}: ${token}`);
+        this.write({ what: 'rejected', token, code: error.code });
+        sent.discard().catch((cause: Error) => this.broken(`the outbox: ${cause.message}`));
+        this.stirred();
+      },
     );
   }
 

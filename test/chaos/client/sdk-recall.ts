@@ -20,7 +20,7 @@ export class SdkRecall {
         this.open.set(entry.token, entry);
         this.tokens.set(entry.id, entry.token);
         this.said++;
-      } else if (entry.what === 'acknowledged' || entry.what === 'withdrawn') this.open.delete(entry.token);
+      } else if (entry.what === 'acknowledged' || entry.what === 'withdrawn' || entry.what === 'rejected') this.open.delete(entry.token);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Packet } from 'mqtt-packet';
-import { Code, codeName, create, isRetry, MessageSchema, publishTopics, toBinary, type Result } from 'godwit-schemas';
+import { Code, codeName, create, isRetry, MessageSchema, toBinary, type Result } from 'godwit-schemas';
 import { bodyOf } from '../body.js';
+import { topicTo } from '../groups.js';
 import type { ToWrite, Written } from '../journal.js';
 import type { Connection } from './connection.js';
 import { Outbox, type Outgoing } from './outbox.js';
@@ -14,7 +15,13 @@ interface Waiting {
   message?: Outgoing;
   refused?: Code;
   /** Of other publishes than messages. */
-  done?: (accepted: boolean) => void;
+  /** `settled`: it was accepted, or refused for good. */
+  done?: (accepted: boolean, settled: boolean) => void;
+}
+
+/** Who is not, or no more, in a group is told so. */
+export function mayReject(to: string, code: Code): boolean {
+  return to.startsWith('g:') && (code === Code.UNKNOWN_CONVERSATION || code === Code.NOT_ALLOWED);
 }
 
 /**
@@ -44,7 +51,7 @@ export class Sender {
       if (entry.what === 'sent') {
         const { token, id, conversation, to, expiresInS, qos } = entry;
         open.set(token, { token, id, conversation, to, expiresInS, qos, inFlight: false, tried: false, handshake: 0, resend: false, result: undefined });
-      } else if (entry.what === 'acknowledged') open.delete(entry.token);
+      } else if (entry.what === 'acknowledged' || entry.what === 'rejected') open.delete(entry.token);
       else if (entry.what === 'handshake') this.recallHandshake(entry.token, entry.packetId, entry.step, open.get(entry.token));
     }
     for (const message of open.values()) this.outbox.add(message);
@@ -58,9 +65,9 @@ export class Sender {
   }
 
   /** Publishes at QoS 1 something that is no message. */
-  publish(topic: string, payload: Uint8Array, retain: boolean, done: (accepted: boolean) => void): void {
+  publish(topic: string, payload: Uint8Array, retain: boolean, done: (accepted: boolean, settled: boolean) => void): void {
     const { connection } = this;
-    if (!connection) return done(false);
+    if (!connection) return done(false, false);
     const packetId = connection.packetId();
     this.waiting.set(packetId, { qos: 1, done });
     connection.publish(topic, payload, 1, packetId, { retain });
@@ -81,7 +88,7 @@ export class Sender {
     const waiting = [...this.waiting.values()];
     this.waiting.clear();
     this.outbox.disconnected();
-    for (const { done } of waiting) done?.(false);
+    for (const { done } of waiting) done?.(false, false);
   }
 
   /** Sends what is due. */
@@ -96,7 +103,7 @@ export class Sender {
         this.write({ what: 'handshake', token: message.token, packetId, step: 'begun' });
       }
       this.waiting.set(packetId, { qos: message.qos, message });
-      connection.publish(publishTopics.to(message.to), payload, message.qos, packetId, { dup: message.resend });
+      connection.publish(topicTo(message.to, false), payload, message.qos, packetId, { dup: message.resend });
     }
   }
 
@@ -131,8 +138,9 @@ export class Sender {
     const { token, result, resend } = message;
     // A QoS 2 publish that the server has already is only finished; the Result came on an earlier connection.
     if (!result && !resend) this.broken(`a ${kind} without a Result before it: ${token}`);
-    if (result && result.code !== Code.OK && !isRetry(result.code)) this.broken(`refused for good, ${codeName(result.code)}: ${token}`);
-    if (this.outbox.settle(message, Date.now())) this.write({ what: 'acknowledged', token });
+    const rejected = result && result.code !== Code.OK && !isRetry(result.code);
+    if (rejected && !mayReject(message.to, result.code)) this.broken(`refused for good, ${codeName(result.code)}: ${token}`);
+    if (this.outbox.settle(message, Date.now())) this.write(rejected ? { what: 'rejected', token, code: result.code } : { what: 'acknowledged', token });
     if (kind === 'puback') return;
     this.write({ what: 'handshake', token, packetId, step: 'released' });
     this.released.set(packetId, token);
@@ -140,8 +148,10 @@ export class Sender {
   }
 
   private otherAcknowledged({ done, refused }: Waiting): void {
-    if (refused !== undefined && !isRetry(refused)) this.broken(`a publish that is no message was refused for good: ${codeName(refused)}`);
-    done!(refused === undefined);
+    const final = refused !== undefined && !isRetry(refused);
+    // A reading in a group that the user was never in, or has been removed from.
+    if (final && refused !== Code.UNKNOWN_CONVERSATION) this.broken(`a publish that is no message was refused for good: ${codeName(refused)}`);
+    done!(refused === undefined, refused === undefined || final);
   }
 
   private completed(packetId: number): void {

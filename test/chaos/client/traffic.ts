@@ -9,9 +9,14 @@ export interface Actor {
   readSomething?(): void;
   typeSomething?(): void;
   changePresence?(): void;
+  /** Adds, removes, leaves. */
+  changeGroup?(): void;
   /** Edits, reacts to, or deletes a message. */
   changeMessage?(): void;
 }
+
+/** Share of what is said that is said in groups. */
+const IN_GROUPS = 0.3;
 
 /** What users do: mostly single messages to friends, now and then a burst, reading, typing, looking away. */
 export class Traffic {
@@ -38,7 +43,8 @@ export class Traffic {
     else if (dice < 0.14) actor.typeSomething?.();
     else if (dice < 0.16) actor.changePresence?.();
     else if (dice < 0.18) this.burst();
-    else if (dice < 0.5 && actor.changeMessage) actor.changeMessage();
+    else if (dice < 0.25 && actor.changeGroup && this.plan.groups.length > 0) actor.changeGroup();
+    else if (dice < 0.57 && actor.changeMessage) actor.changeMessage();
     else this.say(this.somebody());
   }
 
@@ -58,6 +64,7 @@ export class Traffic {
 
   private somebody(): string {
     const { random, plan } = this;
+    if (plan.groups.length > 0 && random.chance(IN_GROUPS)) return `g:${random.pick(plan.groups).group}`;
     const dice = random.next();
     if (dice < 0.04 && (plan.kind === 'chat' || plan.kind === 'sdk')) return plan.user;
     return random.pick(dice < 0.8 ? plan.friends : plan.others);
