@@ -1,13 +1,9 @@
 import { describe, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { openEmbeddedStorage, type EmbeddedStorage } from '../../plugins/store-embedded/index.js';
 import { temporaryFolder, type Scope } from '../support/folder.js';
+import { bufferBytes } from '../support/memory.js';
 import { until } from '../support/recorder.js';
 import { append } from './appends.js';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 const LOG = 'd:alice:bob';
 const SLAB_BYTES = 64 * 1024;
@@ -20,11 +16,6 @@ async function open(t: Scope, now: () => number = Date.now): Promise<EmbeddedSto
   const storage = await openEmbeddedStorage({ folder: `${await temporaryFolder(t)}/data`, now, limits });
   t.after(() => storage.close());
   return storage;
-}
-
-function bufferBytes(): number {
-  collect();
-  return process.memoryUsage().arrayBuffers;
 }
 
 /** 16 MB go through the log; next to nothing of it may stay in memory. */

@@ -153,13 +153,13 @@ describe('on MongoDB', () => {
     // With its first message a device is given packet ids, in its record.
     await bob.message('before');
     assert.ok(limits.mongoWaitMs.value > 0);
-    mongo.send('SIGSTOP');
+    await mongo.freeze();
     const { error } = await httpCall(server, 'alice', 'groups.create', { group: 'birds', settings: { name: 'Birds' } });
     assert.equal(error?.code, Code.UNAVAILABLE);
     await until('it is not ready', async () => (await readiness(server)).status === 503);
     assert.equal((await alice.send('bob', 'meanwhile')).code, Code.OK, 'a route that is known needs no directory');
     await bob.message('meanwhile');
-    mongo.send('SIGCONT');
+    mongo.thaw();
     await ready(server);
     await until('it answers again', async () => (await httpCall(server, 'alice', 'groups.create', { group: 'birds', settings: { name: 'Birds' } })).error === undefined);
     assert.equal((await done(alice, 'groups.list', {})).groups.length, 1);

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { MongoClient, type Db } from 'mongodb';
 import type { Scope } from './folder.js';
+import { until } from './recorder.js';
 
 const program = process.env.TEST_MONGOD;
 
@@ -61,9 +62,17 @@ export class MongoServer {
     await this.signal('SIGKILL');
   }
 
-  /** SIGSTOP: it takes connections and does not answer; SIGCONT ends that. */
-  send(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.child!.kill(signal);
+  /** It takes connections and does not answer. Resolves when it has stopped, which takes a while on a busy machine. */
+  async freeze(): Promise<void> {
+    const { child } = this;
+    child!.kill('SIGSTOP');
+    // Where there is no /proc, it has to be quick.
+    if (process.platform === 'linux') await until('it has stopped', async () => (await readFile(`/proc/${child!.pid}/stat`, 'utf8')).includes(') T '));
+  }
+
+  /** It answers again. */
+  thaw(): void {
+    this.child!.kill('SIGCONT');
   }
 
   /** As somebody else who looks into it. */
