@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { NOTHING_SET, type ConversationSettings } from '../../broker/ports/conversation-settings.js';
-import type { Backend, Make } from './backend.js';
+import { everywhere as lookEverywhere, type Backend, type Make } from './backend.js';
 
 /** What every ConversationSettings does. Each test has users of its own. */
 export function suite(name: string, make: Make): void {
@@ -15,15 +15,11 @@ export function suite(name: string, make: Make): void {
     after(() => backend.remove());
 
     /** As it stands at once, where it stays, and after a restart. */
-    const everywhere = async (check: () => Promise<void>): Promise<void> => {
-      await check();
-      await backend.settle();
-      await check();
-      if (!backend.reopen) return;
-      await backend.reopen();
-      settings = backend.storage.conversationSettings;
-      await check();
-    };
+    const everywhere = (check: () => Promise<void>): Promise<void> =>
+      lookEverywhere(backend, () => {
+        settings = backend.storage.conversationSettings;
+        return check();
+      });
 
     test('nothing is set at first', async () => {
       assert.deepEqual(await settings.get('nobody', 'd:a:nobody'), NOTHING_SET);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { create, GroupChangeKind, GroupChangeSchema, GroupPermission, GroupRole } from 'godwit-schemas';
 import type { GroupRecord, Groups } from '../../broker/ports/groups.js';
-import type { Backend, Make } from './backend.js';
+import { everywhere as lookEverywhere, type Backend, type Make } from './backend.js';
 
 function record(group: string, revision: number, users: string[], more: Partial<GroupRecord> = {}): GroupRecord {
   const members = new Map(users.map((user, i) => [user, { role: i === 0 ? GroupRole.CREATOR : GroupRole.MEMBER, joinedAtMs: i }]));
@@ -31,15 +31,11 @@ export function suite(name: string, make: Make): void {
     after(() => backend.remove());
 
     /** As it stands at once, where it stays, and after a restart. */
-    const everywhere = async (check: () => Promise<void>): Promise<void> => {
-      await check();
-      await backend.settle();
-      await check();
-      if (!backend.reopen) return;
-      await backend.reopen();
-      groups = backend.storage.groups;
-      await check();
-    };
+    const everywhere = (check: () => Promise<void>): Promise<void> =>
+      lookEverywhere(backend, () => {
+        groups = backend.storage.groups;
+        return check();
+      });
 
     test('a record is given back as it was put, its members in their order', async () => {
       const one = record('whole', 1, ['z', 'a', '__proto__'], {

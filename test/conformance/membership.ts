@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { Code } from 'godwit-schemas';
 import type { Append, ConversationLog, MembershipChange } from '../../broker/ports/conversation-log.js';
 import { again, append } from './appends.js';
-import type { Backend, Make } from './backend.js';
+import { everywhere as lookEverywhere, type Backend, type Make } from './backend.js';
 
 const change = (joined: string[], left: string[] = []): MembershipChange => ({ joined, left });
 const own = (group: string, membership?: MembershipChange): Append => append(group, '', 'event', { membership });
@@ -21,15 +21,11 @@ export function suite(name: string, make: Make): void {
     after(() => backend.remove());
 
     /** As it stands in memory, where it stays, and after a restart. */
-    const everywhere = async (check: () => Promise<void>): Promise<void> => {
-      await check();
-      await backend.settle();
-      await check();
-      if (!backend.reopen) return;
-      await backend.reopen();
-      log = backend.storage.log;
-      await check();
-    };
+    const everywhere = (check: () => Promise<void>): Promise<void> =>
+      lookEverywhere(backend, () => {
+        log = backend.storage.log;
+        return check();
+      });
 
     const members = async (group: string): Promise<string[]> => [...(await log.membersOf(group))].sort();
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { EntryState, type ConversationLog } from '../../broker/ports/conversation-log.js';
 import { again, append } from './appends.js';
-import type { Backend, Make } from './backend.js';
+import { everywhere as lookEverywhere, type Backend, type Make } from './backend.js';
 
 const SILENT = { flags: 1 };
 
@@ -18,15 +18,11 @@ export function suite(name: string, make: Make): void {
     after(() => backend.remove());
 
     /** As it stands in memory, where it stays, and after a restart. */
-    const everywhere = async (check: () => Promise<void>): Promise<void> => {
-      await check();
-      await backend.settle();
-      await check();
-      if (!backend.reopen) return;
-      await backend.reopen();
-      log = backend.storage.log;
-      await check();
-    };
+    const everywhere = (check: () => Promise<void>): Promise<void> =>
+      lookEverywhere(backend, () => {
+        log = backend.storage.log;
+        return check();
+      });
 
     test('who wrote nothing has nothing', async () => {
       assert.deepEqual(await log.ownOf('d:nobody:none', 'nobody'), { counted: 0, last: 0 });
