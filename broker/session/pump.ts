@@ -70,8 +70,10 @@ export class Pump {
       this.resentTo = session;
       // Nothing new before what was sent already, whatever the store takes to read it.
       this.resending = true;
-      for (const item of this.inFlight.values()) if ('reader' in item) await this.resend(item);
-      if (this.session !== session) return;
+      for (const item of this.inFlight.values()) {
+        if ('reader' in item) await this.resend(session, item);
+        if (this.session !== session) return;
+      }
       this.resending = false;
       this.schedule();
     }
@@ -367,8 +369,7 @@ export class Pump {
   }
 
   /** The same place under the same packet id, with DUP; a gap if it has gone meanwhile. */
-  private async resend(item: Delivered): Promise<void> {
-    const session = this.session!;
+  private async resend(session: Session, item: Delivered): Promise<void> {
     const { reader, packetId, seq } = item;
     const before = reader.unacknowledged().filter((other) => other.seq < item.seq && !other.acked).at(-1)?.seq ?? reader.last;
     const [entry] = await this.engine.storage.log.read(reader.conversation, seq, { entries: 1, bytes: 1 });

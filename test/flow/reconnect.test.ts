@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Storage } from '../../broker/ports/storage.js';
 import { bodyOf, checkPlaces } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit } from '../support/godwit.js';
+import { metricsOf } from '../support/http.js';
+import { until } from '../support/recorder.js';
 import { Wire } from '../support/wire.js';
 
 async function send(alice: Device, count: number, name = 'message'): Promise<void> {
@@ -53,6 +56,36 @@ describe('a session that comes back', () => {
     await alice.send('bob', 'last');
     await third.next('msg', 'the last one');
     assert.deepEqual(third.got('msg').map(bodyOf), ['last']);
+  });
+
+  test('that goes again while the store still reads what it is to get again, gets it on the next connection', async (t) => {
+    let reading: (() => void)[] | undefined;
+    const wrapStorage = (storage: Storage): Storage => {
+      const { log } = storage;
+      const read: typeof log.read = async (...place) => {
+        await new Promise<void>((resolve) => (reading ? reading.push(resolve) : resolve()));
+        return log.read(...place);
+      };
+      return { ...storage, log: Object.assign(Object.create(log) as typeof log, { read }) };
+    };
+    const server = await startGodwit(t, { wrapStorage });
+    const first = await Wire.connect(t, server, 'bob:phone', { acknowledges: false });
+    await first.subscribe('u/bob/#');
+    const alice = await Device.connect(t, server, 'alice:phone');
+    await send(alice, 3);
+    await first.many('msg', 3);
+    await first.drop();
+    const held = (reading = [] as (() => void)[]);
+    const second = await Wire.connect(t, server, 'bob:phone', { acknowledges: false });
+    await until('the store is asked for the first', () => held.length > 0);
+    await second.drop();
+    await until('the server knows that bob is gone', async () => (await metricsOf(server)).get('godwit_connections{transport="tcp"}') === 1);
+    reading = undefined;
+    for (const resolve of held) resolve();
+    const third = await Wire.connect(t, server, 'bob:phone');
+    assert.deepEqual((await third.many('msg', 3)).map((it) => [bodyOf(it), it.dup]), [1, 2, 3].map((place) => [`message ${place}`, true]));
+    await third.pong();
+    assert.equal(third.got('msg').length, 3);
   });
 
   test('may acknowledge on the new connection what the old one delivered: packet ids count on', async (t) => {
