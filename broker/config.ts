@@ -38,6 +38,8 @@ export interface Config {
   /** Of an address; 0 = no limit. */
   readonly connectsPerMinute: number;
   readonly retention: Retention;
+  /** When messages move to MongoDB, where there is one. */
+  readonly archive: { readonly afterMs: number; readonly keep: number };
   readonly corsOrigins: '*' | readonly string[];
   readonly trustedProxies: Proxies;
   readonly minFreeBytes: number;
@@ -70,8 +72,10 @@ const table = {
   authPublicKey: secret('GODWIT_AUTH_PUBLIC_KEY', 'public key that tokens are verified with: PEM text, or the path of a file (RS256, ES256, EdDSA)', parse.publicKeyPem),
   messagesPerMinute: variable('GODWIT_MESSAGES_PER_MINUTE', String(limits.messagesPerMinute.value), 'messages of a user; 0 = no limit', parse.perMinute),
   connectsPerMinute: variable('GODWIT_CONNECTS_PER_MINUTE', String(limits.connectsPerMinute.value), 'connections of an address; 0 = no limit', parse.perMinute),
-  mongoUrl: secret('GODWIT_MONGO_URL', 'MongoDB for users, devices and groups, with the database in its path (else `godwit`); without it they are in the data folder', parse.mongoUrl),
+  mongoUrl: secret('GODWIT_MONGO_URL', 'MongoDB for users, devices, groups and old messages, with the database in its path (else `godwit`); without it they are in the data folder', parse.mongoUrl),
   retention: variable('GODWIT_RETENTION', '30d', 'how long messages are kept: an age (30d, 12h, 90m), `delivered` or `forever`', parse.retention),
+  archiveAfter: variable('GODWIT_ARCHIVE_AFTER', `${limits.archiveAfterDays.value}d`, 'age at which messages move to MongoDB (7d, 12h, 90m), or `never`; needs GODWIT_MONGO_URL', parse.archiveAfter),
+  archiveKeep: variable('GODWIT_ARCHIVE_KEEP', String(limits.archiveKeep.value), 'messages of a conversation beyond which the older ones move to MongoDB; 0 = no limit; needs GODWIT_MONGO_URL', parse.messages),
   corsOrigins: variable('GODWIT_CORS_ORIGINS', undefined, 'web origins that may use HTTP and WebSocket, separated by commas; * = all', parse.origins),
   trustedProxies: variable('GODWIT_TRUSTED_PROXIES', undefined, 'IPs and CIDR ranges, separated by commas, whose PROXY protocol and X-Forwarded-For are believed', parse.proxies),
   minFreeBytes: variable('GODWIT_MIN_FREE_BYTES', String(limits.minFreeBytes.value), 'free space below which messages are refused; takes suffixes such as 256MiB', parse.bytes),
@@ -104,6 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     messagesPerMinute: value(env, table.messagesPerMinute),
     connectsPerMinute: value(env, table.connectsPerMinute),
     retention: value(env, table.retention),
+    archive: readArchive(env),
     corsOrigins: optional(env, table.corsOrigins) ?? [],
     trustedProxies: optional(env, table.trustedProxies) ?? parse.proxies(''),
     minFreeBytes: value(env, table.minFreeBytes),
@@ -122,6 +127,12 @@ function readTls(env: NodeJS.ProcessEnv): Config['tls'] {
   if (key !== undefined) throw new ConfigError('GODWIT_TLS_KEY is set without GODWIT_TLS_CERT: set both, or neither');
   if (env.GODWIT_MQTTS_PORT) throw new ConfigError('GODWIT_MQTTS_PORT is set without a certificate: set GODWIT_TLS_CERT and GODWIT_TLS_KEY too');
   return undefined;
+}
+
+function readArchive(env: NodeJS.ProcessEnv): Config['archive'] {
+  const given = [table.archiveAfter, table.archiveKeep].find(({ name }) => env[name]);
+  if (given && !env.GODWIT_MONGO_URL) throw new ConfigError(`${given.name} is set without GODWIT_MONGO_URL: messages have no archive to move to`);
+  return { afterMs: value(env, table.archiveAfter), keep: value(env, table.archiveKeep) };
 }
 
 function readAuth(env: NodeJS.ProcessEnv, host: string): AuthConfig {

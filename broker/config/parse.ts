@@ -103,15 +103,31 @@ export function mongoUrl(text: string): string {
   return text;
 }
 
+/** Messages; 0 = no limit. */
+export function messages(text: string): number {
+  const value = wholeNumber(text);
+  if (value === undefined) throw new Expected('a whole number of messages (0 = no limit)');
+  return value;
+}
+
 const unitMs = new Map([['m', 60_000], ['h', 3_600_000], ['d', 86_400_000]]);
 
 export function retention(text: string): Retention {
   if (text === 'delivered' || text === 'forever') return { kind: text };
+  return { kind: 'age', ms: age(text, '`delivered`, or `forever`') };
+}
+
+/** Milliseconds; 0 = never. */
+export function archiveAfter(text: string): number {
+  return text === 'never' ? 0 : age(text, '`never`');
+}
+
+function age(text: string, or: string): number {
   const [, digits, unit] = /^([0-9]+)([mhd])$/.exec(text) ?? [];
   const ms = Number(digits) * unitMs.get(unit)!;
   // A million days is far beyond every clock, and within what a Date can say.
-  if (!(ms > 0 && ms <= 86_400_000e6)) throw new Expected('an age such as 30d, 12h or 90m, or `delivered`, or `forever`');
-  return { kind: 'age', ms };
+  if (!(ms > 0 && ms <= 86_400_000e6)) throw new Expected(`an age such as 30d, 12h or 90m, or ${or}`);
+  return ms;
 }
 
 const unitBytes = new Map([

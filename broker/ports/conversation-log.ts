@@ -60,6 +60,8 @@ export const enum EntryState {
   Erased = 1,
   /** Disappeared after its `expires_in_s`; the place, from and id remain. */
   Expired = 2,
+  /** Its message is in an archive: nobody but the archive's reader is given such an entry, unless the archive has lost it. */
+  Archived = 3,
 }
 
 /** One place of a log, as `read` gives it. `buffer` must not be written to, and is valid for as long as it is held (which may hold a megabyte: not for long). */

@@ -4,7 +4,8 @@ import { EntryState, type Entry } from './conversation-log.js';
 /** Why nobody is given this entry any more; undefined: it is there. */
 export function goneFor({ state, expiresAtMs }: Entry, nowMs: number): Reason | undefined {
   if (state === EntryState.Erased) return Reason.ERASED;
-  return state === EntryState.Expired || (expiresAtMs > 0 && expiresAtMs <= nowMs) ? Reason.EXPIRED : undefined;
+  if (state === EntryState.Expired || (expiresAtMs > 0 && expiresAtMs <= nowMs)) return Reason.EXPIRED;
+  return state === EntryState.Archived ? Reason.LOST : undefined;
 }
 
 /** Whether it is a message to be read and counted; what the server itself wrote never is. */

@@ -1,6 +1,7 @@
 import { isGroupConversation, Reason, stampPrefix } from 'godwit-schemas';
 import type { Engine } from '../engine.js';
 import type { Entry, Hole, Window } from '../ports/conversation-log.js';
+import { isUnavailable } from '../ports/availability.js';
 import { cover } from '../ports/cover.js';
 import { goneFor } from '../ports/entries.js';
 import { ALWAYS, windowAt } from '../ports/windows.js';
@@ -235,17 +236,17 @@ export class Pump {
 
   private load(reader: Reader, loaded: Promise<void>): void {
     reader.loading = true;
-    loaded.then(
-      () => {
-        reader.loading = false;
-        if (this.session && reader.position < reader.target) this.makeReady(reader, false);
-      },
-      (error) => {
-        reader.loading = false;
-        this.engine.log.error({ err: error, conversation: reader.conversation }, 'reading a log failed');
-        this.session?.destroy('reading a log failed');
-      },
-    );
+    const done = (): void => {
+      reader.loading = false;
+      if (this.session && reader.position < reader.target) this.makeReady(reader, false);
+    };
+    loaded.then(done, (error) => {
+      // Other conversations go on, this one waits.
+      if (isUnavailable(error)) return void setTimeout(done, error.refusal.retryAfterMs).unref();
+      reader.loading = false;
+      this.engine.log.error({ err: error, conversation: reader.conversation }, 'reading a log failed');
+      this.session?.destroy('reading a log failed');
+    });
   }
 
   private moved(reader: Reader): void {

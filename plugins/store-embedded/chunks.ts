@@ -1,10 +1,9 @@
 import type { ReadLimit } from '../../broker/ports/conversation-log.js';
-import { EntryState } from '../../broker/ports/conversation-log.js';
 import type { Arena } from './arena.js';
 import type { Conversation } from './conversation.js';
 import { lastIn, writeU64 } from './database.js';
 import type { Db } from './database.js';
-import { decodeEntry, entrySeq, entrySize, tombstone } from './entry.js';
+import { becomes, decodeEntry, entrySeq, entrySize, tombstone } from './entry.js';
 import type { LogEntry } from './entry.js';
 import type { StoreLimits } from './limits.js';
 
@@ -163,7 +162,7 @@ export function chunkKey(conversation: number, seq: number): Buffer {
   return key;
 }
 
-/** The entries of a chunk from the place `from` on, those that are marked already without their bodies. */
+/** The entries of a chunk from the place `from` on, those that are marked already without their messages. */
 function decodeChunk(chunk: Buffer, marked: Conversation['tombstones'], from = 0): LogEntry[] {
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
   const entries: LogEntry[] = [];
@@ -171,7 +170,7 @@ function decodeChunk(chunk: Buffer, marked: Conversation['tombstones'], from = 0
     if (entrySeq(view, at) < from) continue;
     const entry = decodeEntry(chunk, view, at);
     const state = marked?.get(entry.seq);
-    entries.push(state !== undefined && entry.state === EntryState.Live ? tombstone(entry, state) : entry);
+    entries.push(state !== undefined && becomes(entry, state) ? tombstone(entry, state) : entry);
   }
   return entries;
 }

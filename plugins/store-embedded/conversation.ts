@@ -1,8 +1,8 @@
 import { stampPrefix } from 'godwit-schemas';
-import type { EntryState, Hole, OwnCount } from '../../broker/ports/conversation-log.js';
+import type { Hole, OwnCount } from '../../broker/ports/conversation-log.js';
 import { isCounted } from '../../broker/ports/entries.js';
 import { entryId } from './entry.js';
-import type { LogEntry } from './entry.js';
+import type { Bodiless, LogEntry } from './entry.js';
 import type { ReadRun } from './chunks.js';
 import type { Slab } from './slab.js';
 import type { Membership } from './windows.js';
@@ -116,13 +116,15 @@ export class Conversation {
   /** Places up to here are in LMDB, or in the fill that is under way. */
   filledTo = 0;
   fillingTo = 0;
+  /** Places up to here are in the archive, or were gone before they could be; 0 = there is none. */
+  archivedTo = 0;
   /** Chunks whose places all lie below this are gone from LMDB. */
   clearedTo = 1;
   /** LMDB's last chunk: its first place and its bytes. */
   chunkFirst = 0;
   chunkBytes = 0;
-  /** Places in LMDB that lost their body, and are not written there yet. */
-  tombstones: Map<number, EntryState.Erased | EntryState.Expired> | undefined;
+  /** Places in LMDB that lost their message, and are not written there yet. */
+  tombstones: Map<number, Bodiless> | undefined;
   /** Stands in the list of the next fill. */
   dirty = false;
   /** Is in the fill that is under way: LMDB's record of it is old. */

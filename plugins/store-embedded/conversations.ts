@@ -119,10 +119,10 @@ function decodeMembers(bytes: Buffer): string[] {
 const HOLE_BYTES = 17;
 const FIXED = 72;
 
-/** Numbers at fixed places, then the holes, then the name. */
+/** Numbers at fixed places, then the holes, then the name, then `archivedTo` where it is above 0. */
 function encodeHead(conversation: Conversation): Buffer {
-  const { holes, name } = conversation;
-  const bytes = Buffer.allocUnsafe(FIXED + holes.length * HOLE_BYTES + name.length);
+  const { holes, name, archivedTo } = conversation;
+  const bytes = Buffer.allocUnsafe(FIXED + holes.length * HOLE_BYTES + name.length + (archivedTo > 0 ? 8 : 0));
   bytes.writeDoubleLE(conversation.fillingTo, 0);
   bytes.writeDoubleLE(conversation.first, 8);
   bytes.writeDoubleLE(conversation.counted, 16);
@@ -141,7 +141,8 @@ function encodeHead(conversation: Conversation): Buffer {
     bytes[at + 16] = hole.reason;
     at += HOLE_BYTES;
   }
-  bytes.write(name, at, 'latin1');
+  at += bytes.write(name, at, 'latin1');
+  if (archivedTo > 0) bytes.writeDoubleLE(archivedTo, at);
   return bytes;
 }
 
@@ -161,19 +162,34 @@ function decodeHead(bytes: Buffer, conversation: Conversation): void {
     holes.push({ from: bytes.readDoubleLE(at), to: bytes.readDoubleLE(at + 8), reason: bytes[at + 16] });
   }
   conversation.holes = holes;
+  conversation.archivedTo = headArchivedTo(bytes);
 }
 
 export function headName(bytes: Buffer): string {
-  return bytes.toString('latin1', FIXED + bytes.readUInt32LE(64) * HOLE_BYTES, bytes.length);
+  return bytes.toString('latin1', nameStart(bytes), nameEnd(bytes));
+}
+
+function nameStart(bytes: Buffer): number {
+  return FIXED + bytes.readUInt32LE(64) * HOLE_BYTES;
+}
+
+function nameEnd(bytes: Buffer): number {
+  return nameStart(bytes) + bytes.readUInt32LE(68);
+}
+
+function headArchivedTo(bytes: Buffer): number {
+  const at = nameEnd(bytes);
+  return at < bytes.length ? bytes.readDoubleLE(at) : 0;
 }
 
 /** What a sweep asks of a conversation without opening it. */
-export function headSummary(bytes: Buffer): { name: string; head: number; first: number; clearedTo: number; oldestSentAtMs: number } {
+export function headSummary(bytes: Buffer): { name: string; head: number; first: number; clearedTo: number; oldestSentAtMs: number; archivedTo: number } {
   return {
     name: headName(bytes),
     head: bytes.readDoubleLE(0),
     first: bytes.readDoubleLE(8),
     clearedTo: bytes.readDoubleLE(32),
     oldestSentAtMs: bytes.readDoubleLE(40),
+    archivedTo: headArchivedTo(bytes),
   };
 }

@@ -93,11 +93,19 @@ export function entryFrom(entry: LogEntry): string {
   return buffer.toString('latin1', stamp + 2, stamp + 2 + buffer[stamp + 1]);
 }
 
+/** What a place becomes that gives its message away. */
+export type Bodiless = EntryState.Erased | EntryState.Expired | EntryState.Archived;
+
+/** Whether this is a change: what was taken back stays so. */
+export function becomes(entry: LogEntry, state: Bodiless): boolean {
+  return entry.state === EntryState.Live || (entry.state === EntryState.Archived && state !== EntryState.Archived);
+}
+
 /**
- * What remains of an erased or expired place: a message of nothing but the id (field 1) and the stamp.
+ * What remains of a place without its message: a message of nothing but the id (field 1) and the stamp.
  * Sequence, time, counted and id stay, so that a late resend cannot bring it back.
  */
-export function tombstone(entry: LogEntry, state: EntryState.Erased | EntryState.Expired): LogEntry {
+export function tombstone(entry: LogEntry, state: Bodiless): LogEntry {
   const stampBytes = entry.end - entry.stamp;
   const message = 18 + stampBytes;
   const buffer = Buffer.alloc(ENTRY_HEADER + message);

@@ -1,21 +1,23 @@
 import { Code, isGroupConversation, writeStamp } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
-import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, OwnCount, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
+import type { Append, Entry, Hole, LogHead, MaybePromise, OwnCount, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
+import type { ArchivableLog, ArchiveRule, Places } from '../../broker/ports/archive.js';
 import { isMember } from '../../broker/ports/windows.js';
+import { archivable } from './archivable.js';
 import type { Conversation, Sender } from './conversation.js';
-import { ENTRY_HEADER, ENTRY_ID, LogEntry, expiresAt } from './entry.js';
+import { ENTRY_HEADER, ENTRY_ID, LogEntry, becomes, expiresAt } from './entry.js';
 import { firstAbove } from './fill.js';
 import type { JournalRecord } from './journal.js';
 import { APPEND_HEADER, createSize, writeAppendHeader, writeCreate, writeTerm } from './records.js';
 import { FLAG_COMMIT } from './store.js';
 import type { Store } from './store.js';
-import { sweep } from './sweep.js';
+import { sweep, type Gone } from './sweep.js';
 
 const FLAG_SILENT = 1;
 const TERM_SKIP = 2 ** 32;
 const NONE: readonly never[] = [];
 
-export class EmbeddedLog implements ConversationLog {
+export class EmbeddedLog implements ArchivableLog {
   constructor(private readonly store: Store) {}
 
   append(batch: readonly Append[]): Promise<void> {
@@ -34,7 +36,7 @@ export class EmbeddedLog implements ConversationLog {
     return this.store.commit();
   }
 
-  read(name: string, from: number, limit: ReadLimit): readonly Entry[] {
+  read(name: string, from: number, limit: ReadLimit): readonly LogEntry[] {
     const conversation = this.store.conversations.get(name);
     if (!conversation?.durable) return NONE;
     let at = Math.max(from, conversation.first);
@@ -105,9 +107,7 @@ export class EmbeddedLog implements ConversationLog {
     const conversation = this.store.conversations.get(name);
     const [entry] = conversation ? this.read(name, seq, { entries: 1, bytes: 1 }) : NONE;
     if (!conversation || entry?.seq !== seq) return false;
-    if (entry.state === EntryState.Live) {
-      this.store.markLater(conversation, seq, state);
-    }
+    if (becomes(entry, state)) this.store.markLater(conversation, seq, state);
     await this.store.commit();
     return true;
   }
@@ -120,8 +120,20 @@ export class EmbeddedLog implements ConversationLog {
     await this.store.commit();
   }
 
-  sweep(nowMs: number, trimmable?: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>): Promise<SweepReport> {
-    return sweep(this.store, this, nowMs, trimmable);
+  sweep(nowMs: number, trimmable?: (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>, gone?: Gone): Promise<SweepReport> {
+    return sweep(this.store, this, nowMs, trimmable, gone);
+  }
+
+  archivable(rule: ArchiveRule): AsyncIterable<Places> {
+    return archivable(this.store, this, rule);
+  }
+
+  async archived(name: string, places: readonly number[], upTo: number): Promise<void> {
+    const conversation = this.store.conversations.get(name);
+    if (!conversation) return;
+    for (const seq of places) this.store.markLater(conversation, seq, EntryState.Archived);
+    if (places.at(-1) !== upTo) this.store.markLater(conversation, upTo, EntryState.Archived);
+    await this.store.commit();
   }
 
   async beginTerm(): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { ArchivableLog } from '../../broker/ports/archive.js';
 import type { Storage } from '../../broker/ports/storage.js';
 import { StorageOpenError } from '../../broker/ports/storage.js';
 import { backup } from './backup.js';
@@ -34,6 +35,7 @@ export interface EmbeddedStorageOptions {
 }
 
 export interface EmbeddedStorage extends Storage {
+  readonly log: ArchivableLog;
   /** Journal records that were not in LMDB at the start: after a clean end 0. */
   readonly replayed: number;
   /** Resolves when LMDB has everything that was durable at the call. It comes to that by itself, a little later. */

@@ -1,6 +1,5 @@
-import type { EntryState } from '../../broker/ports/conversation-log.js';
 import { decodeEntry, entrySize } from './entry.js';
-import type { LogEntry } from './entry.js';
+import type { Bodiless, LogEntry } from './entry.js';
 import type { JournalRecord } from './journal.js';
 import type { Slab } from './slab.js';
 
@@ -37,7 +36,7 @@ export interface Replayer {
   append(conversation: number, entry: LogEntry): void;
   create(conversation: number, name: string, members: string[]): void;
   row(table: number, key: string, value: Buffer | undefined): void;
-  state(conversation: number, seq: number, state: EntryState.Erased | EntryState.Expired): void;
+  state(conversation: number, seq: number, state: Bodiless): void;
   trim(conversation: number, upTo: number): void;
   term(term: number): void;
 }
@@ -81,7 +80,7 @@ export function writeRow(room: Room, table: number, key: string, value: Buffer |
   if (value) record.end += value.copy(buffer, record.end);
 }
 
-export function writeState(room: Room, conversation: number, seq: number, state: EntryState): Record {
+export function writeState(room: Room, conversation: number, seq: number, state: Bodiless): Record {
   const record = room(20);
   const { view } = record.slab;
   view.setUint32(record.end, Kind.State, true);
@@ -144,7 +143,7 @@ export function replay(slab: Slab<unknown>, start: number, end: number, into: Re
         break;
       }
       case Kind.State:
-        into.state(number, view.getFloat64(at + 8, true), view.getUint32(at + 16, true) as EntryState.Erased | EntryState.Expired);
+        into.state(number, view.getFloat64(at + 8, true), view.getUint32(at + 16, true) as Bodiless);
         at += 20;
         break;
       case Kind.Trim:

@@ -1,12 +1,12 @@
 import { Reason } from 'godwit-schemas';
-import type { EntryState, OwnCount } from '../../broker/ports/conversation-log.js';
+import { EntryState, type OwnCount } from '../../broker/ports/conversation-log.js';
 import { Chunks } from './chunks.js';
 import { Conversation, Sender } from './conversation.js';
 import { Conversations } from './conversations.js';
 import type { Database } from './database.js';
 import { Dedupe } from './dedupe.js';
-import { tombstone } from './entry.js';
-import type { LogEntry } from './entry.js';
+import { becomes, tombstone } from './entry.js';
+import type { Bodiless, LogEntry } from './entry.js';
 import { Fill, META_KEY, decodeState, firstAbove } from './fill.js';
 import { Journal } from './journal.js';
 import type { JournalRecord } from './journal.js';
@@ -185,8 +185,8 @@ export class Store {
     else conversation.holes.push({ from: conversation.head + 1, to: seq - 1, reason: Reason.LOST });
   }
 
-  /** Takes the body out of a place with the next record. */
-  markLater(conversation: Conversation, seq: number, state: EntryState.Erased | EntryState.Expired): void {
+  /** Takes the message out of a place with the next record. */
+  markLater(conversation: Conversation, seq: number, state: Bodiless): void {
     conversation.pins++;
     writeState(this.room, conversation.id, seq, state).then.push(() => {
       conversation.pins--;
@@ -203,13 +203,17 @@ export class Store {
     });
   }
 
-  /** A place lost its body. */
-  marked(conversation: Conversation, seq: number, state: EntryState.Erased | EntryState.Expired): void {
+  /** A place lost its message. */
+  marked(conversation: Conversation, seq: number, state: Bodiless): void {
     const { tail } = conversation;
+    const isArchived = state === EntryState.Archived;
+    if (isArchived) conversation.archivedTo = Math.max(conversation.archivedTo, seq);
     const index = firstAbove(tail, seq) - 1;
-    if (index >= 0 && tail[index].seq === seq) tail[index] = tombstone(tail[index], state);
+    if (index >= 0 && tail[index].seq === seq && becomes(tail[index], state)) tail[index] = tombstone(tail[index], state);
     if (seq > conversation.fillingTo) return;
-    (conversation.tombstones ??= new Map()).set(seq, state);
+    conversation.tombstones ??= new Map();
+    // Erased while it was being moved: it stays so.
+    if (!isArchived || !conversation.tombstones.has(seq)) conversation.tombstones.set(seq, state);
     this.chunks.forget(conversation);
     this.fill.touch(conversation);
     this.fill.soon();

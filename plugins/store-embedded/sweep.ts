@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { EntryState } from '../../broker/ports/conversation-log.js';
-import type { ConversationLog, MaybePromise, SweepReport, Trimmable } from '../../broker/ports/conversation-log.js';
+import type { MaybePromise, SweepReport, Trimmable } from '../../broker/ports/conversation-log.js';
 import { headKey, headSummary } from './conversations.js';
 import { readU64 } from './database.js';
+import { becomes } from './entry.js';
 import { expiryKey } from './fill.js';
+import type { EmbeddedLog } from './log.js';
 import type { Store } from './store.js';
 
 /** Milliseconds after which a step lets others run. */
@@ -13,15 +15,17 @@ const TRIMS = 64;
 const PAGE = { entries: 256, bytes: 128 * 1024 };
 
 type Ask = (conversation: string, oldestSentAtMs: number) => MaybePromise<Trimmable | undefined>;
+/** Places up to `upTo` are gone, of which some may be in the archive. */
+export type Gone = (conversation: string, upTo: number) => void;
 
 /** Takes the bodies of what has disappeared, then removes what retention lets go. Everything goes through the journal. */
-export async function sweep(store: Store, log: ConversationLog, nowMs: number, trimmable: Ask | undefined): Promise<SweepReport> {
+export async function sweep(store: Store, log: EmbeddedLog, nowMs: number, trimmable: Ask | undefined, gone: Gone | undefined): Promise<SweepReport> {
   const expired = await expire(store, log, nowMs);
-  const trimmed = trimmable ? await retain(store, log, trimmable) : 0;
+  const trimmed = trimmable ? await retain(store, log, trimmable, gone) : 0;
   return { expired, trimmed };
 }
 
-async function expire(store: Store, log: ConversationLog, nowMs: number): Promise<number> {
+async function expire(store: Store, log: EmbeddedLog, nowMs: number): Promise<number> {
   const { db, limits } = store;
   let expired = 0;
   for (;;) {
@@ -30,9 +34,9 @@ async function expire(store: Store, log: ConversationLog, nowMs: number): Promis
     for (const key of due) {
       const conversation = store.conversations.byNumber(key.readUInt32BE(8));
       const seq = readU64(key, 12);
-      const [entry] = await log.read(conversation.name, seq, { entries: 1, bytes: 1 });
+      const [entry] = log.read(conversation.name, seq, { entries: 1, bytes: 1 });
       // Erased or trimmed since: only its row in the index is left.
-      if (entry?.seq !== seq || entry.state !== EntryState.Live) continue;
+      if (entry?.seq !== seq || !becomes(entry, EntryState.Expired)) continue;
       store.markLater(conversation, seq, EntryState.Expired);
       expired++;
     }
@@ -46,7 +50,7 @@ async function expire(store: Store, log: ConversationLog, nowMs: number): Promis
   }
 }
 
-async function retain(store: Store, log: ConversationLog, trimmable: Ask): Promise<number> {
+async function retain(store: Store, log: EmbeddedLog, trimmable: Ask, gone: Gone | undefined): Promise<number> {
   let trimmed = 0;
   let pending: Promise<void>[] = [];
   let sliceEnds = performance.now() + SLICE_MS;
@@ -64,8 +68,9 @@ async function retain(store: Store, log: ConversationLog, trimmable: Ask): Promi
       if (!may) continue;
       const upTo = Math.min(state.head, Math.max(may.upTo, await lastBefore(log, state, may.sentBeforeMs)));
       if (upTo < state.first) continue;
-      trimmed += await places(log, state.name, state.first, upTo);
-      pending.push(log.trim(state.name, upTo));
+      trimmed += places(log, state.name, state.first, upTo);
+      const { name, first, archivedTo } = state;
+      pending.push(log.trim(name, upTo).then(() => { if (archivedTo >= first) gone?.(name, upTo); }));
     }
     await Promise.all(pending);
     pending = [];
@@ -81,12 +86,12 @@ async function retain(store: Store, log: ConversationLog, trimmable: Ask): Promi
   return trimmed;
 }
 
-/** The last place that was sent before the time; 0 = none. */
-async function lastBefore(log: ConversationLog, state: { name: string; first: number; oldestSentAtMs: number }, timeMs: number): Promise<number> {
+/** The last place from `first` on that was sent before the time; 0 = none. */
+export async function lastBefore(log: EmbeddedLog, { name, first, oldestSentAtMs }: { name: string; first: number; oldestSentAtMs: number }, timeMs: number): Promise<number> {
   let last = 0;
-  if (state.oldestSentAtMs >= timeMs) return last;
-  for (let from = state.first; ; ) {
-    const page = await log.read(state.name, from, PAGE);
+  if (oldestSentAtMs >= timeMs) return last;
+  for (let from = first; ; ) {
+    const page = log.read(name, from, PAGE);
     for (const entry of page) {
       if (entry.sentAtMs >= timeMs) return last;
       last = entry.seq;
@@ -98,8 +103,8 @@ async function lastBefore(log: ConversationLog, state: { name: string; first: nu
 }
 
 /** How many places [from, to] has, holes not counted. */
-async function places(log: ConversationLog, conversation: string, from: number, to: number): Promise<number> {
+function places(log: EmbeddedLog, conversation: string, from: number, to: number): number {
   let count = to - from + 1;
-  for (const hole of await log.holes(conversation)) count -= Math.max(0, Math.min(to, hole.to) - Math.max(from, hole.from) + 1);
+  for (const hole of log.holes(conversation)) count -= Math.max(0, Math.min(to, hole.to) - Math.max(from, hole.from) + 1);
   return count;
 }

@@ -1,6 +1,6 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 import { fromJson, GroupChangeSchema, toJson } from 'godwit-schemas';
-import type { Collection, Db } from 'mongodb';
+import type { Binary, Collection, Db } from 'mongodb';
 import type { DeviceRecord, UserRecord } from '../../broker/ports/directory.js';
 import type { GroupIntent, GroupMemberRecord, GroupRecord } from '../../broker/ports/groups.js';
 
@@ -19,6 +19,17 @@ export interface RevocationDocument {
   device: string;
   atMs: number;
 }
+/** A message of the archive. */
+export interface MessageDocument {
+  conversation: string;
+  seq: number;
+  message: Binary;
+  /** Where in it the server's stamp begins. */
+  stamp: number;
+  aux?: Binary;
+  /** Unix milliseconds; left out: never. */
+  expiresAtMs?: number;
+}
 /** How far `godwit migrate` came. */
 export interface MigrationDocument {
   _id: 'embedded';
@@ -34,6 +45,7 @@ export const revocations = (db: Db): Collection<RevocationDocument> => db.collec
 /** Users who are being removed. */
 export const removals = (db: Db): Collection<{ _id: string }> => db.collection('removals');
 export const groups = (db: Db): Collection<GroupDocument> => db.collection('groups');
+export const messages = (db: Db): Collection<MessageDocument> => db.collection('messages');
 export const migrations = (db: Db): Collection<MigrationDocument> => db.collection('migrations');
 
 /** Made at every start; those that are there stay as they are. */
@@ -42,6 +54,8 @@ export async function makeIndexes(db: Db): Promise<void> {
   await revocations(db).createIndex({ user: 1, device: 1 }, { unique: true });
   await groups(db).createIndex({ 'members.user': 1, _id: 1 });
   await groups(db).createIndex({ 'intent.atMs': 1 }, { sparse: true });
+  await messages(db).createIndex({ conversation: 1, seq: 1 }, { unique: true });
+  await messages(db).createIndex({ expiresAtMs: 1 }, { sparse: true });
 }
 
 export function toUser({ user, ...rest }: UserRecord): UserDocument {

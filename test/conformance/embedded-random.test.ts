@@ -3,18 +3,22 @@ import { describe, test } from 'node:test';
 import { EntryState } from '../../broker/ports/conversation-log.js';
 import type { Append, ConversationLog, Entry } from '../../broker/ports/conversation-log.js';
 import { again, append, idOf } from './appends.js';
-import { embedded, memory } from './backend.js';
+import { archived } from './archived.js';
+import { embedded, memory, type Make } from './backend.js';
 import { generator } from './random.js';
 
 const CONVERSATIONS = ['d:a:b', 'd:a:c', 'd:b:c', 'g:all', 'd:a:a', 'u:a'];
 const ALL = { entries: 100_000, bytes: 100_000_000 };
 
 /** The embedded store does what the plain one does, whatever is asked of it, in whatever order, with restarts between. */
-describe('the embedded store beside the plain one', () => {
+describe('the embedded store beside the plain one', () => alike(embedded()));
+describe('the embedded store with an archive that all moves to, beside the plain one', () => alike(archived()));
+
+function alike(make: Make): void {
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     test(`seed ${seed}`, async () => {
       const random = generator(seed);
-      const ours = await embedded()();
+      const ours = await make();
       const plain = await memory();
       const sent: Append[] = [];
       try {
@@ -63,7 +67,7 @@ describe('the embedded store beside the plain one', () => {
       }
     });
   }
-});
+}
 
 function publish(random: (below: number) => number, sent: readonly Append[]): Append {
   if (sent.length > 0 && random(8) === 0) return again(sent[random(sent.length)]);

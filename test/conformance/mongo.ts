@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import { pino } from 'pino';
+import type { Archive } from '../../broker/ports/archive.js';
 import type { Storage } from '../../broker/ports/storage.js';
 import { openMemoryStorage } from '../../plugins/store-memory/index.js';
 import { openMongo, type MongoStore } from '../../plugins/store-mongo/index.js';
@@ -12,14 +13,33 @@ export function withMongo(suite: (name: string, make: Make) => void): void {
   else suite('MongoDB', mongo);
 }
 
-const mongo: Make = async () => {
+/** A server of its own, and what ends it. */
+async function startServer(): Promise<{ server: MongoServer; end: () => Promise<void> }> {
   let end = async (): Promise<void> => undefined;
   const server = await MongoServer.start({ after: (clean) => (end = async () => void (await clean())) });
+  return { server, end: () => end() };
+}
+
+/** An archive, empty at first. */
+export async function openMongoArchive(): Promise<{ archive: Archive; close(): Promise<void> }> {
+  const { server, end } = await startServer();
+  const store = await openMongo({ url: server.url('archive'), folder: 'archive', now: Date.now, log: pino({ level: 'silent' }) });
+  return {
+    archive: store.archive,
+    async close() {
+      await store.close();
+      await end();
+    },
+  };
+}
+
+const mongo: Make = async () => {
+  const { server, end } = await startServer();
   const clock = { nowMs: START_MS };
   const memory = openMemoryStorage({ now: () => clock.nowMs });
   let store: MongoStore;
   const open = async (): Promise<Storage> => {
-    store = await openMongo({ url: server.url('conformance'), now: () => clock.nowMs, log: pino({ level: 'silent' }) });
+    store = await openMongo({ url: server.url('conformance'), folder: 'conformance', now: () => clock.nowMs, log: pino({ level: 'silent' }) });
     return { ...memory, directory: store.directory, groups: store.groups, remote: store.availability };
   };
   const backend: Backend = {

@@ -113,7 +113,7 @@ describe('on MongoDB', () => {
 
   test('started before MongoDB: it waits, says so once a minute, and carries out what was left there', { skip: noMongo }, async (t) => {
     const mongo = await MongoServer.start(t);
-    const left = await openMongo({ url: mongo.url(), log: pino({ level: 'silent' }), now: Date.now });
+    const left = await openMongo({ url: mongo.url(), folder: 'another', log: pino({ level: 'silent' }), now: Date.now });
     const change = create(GroupChangeSchema, { revision: 1n, kind: GroupChangeKind.CREATED, by: 'alice', users: ['alice'] });
     const members = new Map([['alice', { role: GroupRole.CREATOR, joinedAtMs: 1 }]]);
     await left.groups.put({
@@ -122,6 +122,7 @@ describe('on MongoDB', () => {
       intent: { atMs: 1, change, membership: { joined: ['alice'], left: [] } },
     });
     await left.close();
+    await mongo.ask((db) => db.collection('folder').deleteMany({}));
     await mongo.kill();
 
     const server = await startGodwit(t, { env: { GODWIT_MONGO_URL: mongo.url() } });
