@@ -75,7 +75,7 @@ const table = {
   mongoUrl: secret('GODWIT_MONGO_URL', 'MongoDB for users, devices, groups and old messages, with the database in its path (else `godwit`); without it they are in the data folder', parse.mongoUrl),
   retention: variable('GODWIT_RETENTION', '30d', 'how long messages are kept: an age (30d, 12h, 90m), `delivered` or `forever`', parse.retention),
   archiveAfter: variable('GODWIT_ARCHIVE_AFTER', `${limits.archiveAfterDays.value}d`, 'age at which messages move to MongoDB (7d, 12h, 90m), or `never`; needs GODWIT_MONGO_URL', parse.archiveAfter),
-  archiveKeep: variable('GODWIT_ARCHIVE_KEEP', String(limits.archiveKeep.value), 'messages of a conversation beyond which the older ones move to MongoDB; 0 = no limit; needs GODWIT_MONGO_URL', parse.messages),
+  archiveKeep: variable('GODWIT_ARCHIVE_KEEP', String(limits.archiveKeep.value), 'messages of a conversation beyond which the older ones move to MongoDB; 0 = no limit; needs GODWIT_MONGO_URL', parse.archiveKeep),
   corsOrigins: variable('GODWIT_CORS_ORIGINS', undefined, 'web origins that may use HTTP and WebSocket, separated by commas; * = all', parse.origins),
   trustedProxies: variable('GODWIT_TRUSTED_PROXIES', undefined, 'IPs and CIDR ranges, separated by commas, whose PROXY protocol and X-Forwarded-For are believed', parse.proxies),
   minFreeBytes: variable('GODWIT_MIN_FREE_BYTES', String(limits.minFreeBytes.value), 'free space below which messages are refused; takes suffixes such as 256MiB', parse.bytes),

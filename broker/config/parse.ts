@@ -104,9 +104,10 @@ export function mongoUrl(text: string): string {
 }
 
 /** Messages; 0 = no limit. */
-export function messages(text: string): number {
+export function archiveKeep(text: string): number {
   const value = wholeNumber(text);
-  if (value === undefined) throw new Expected('a whole number of messages (0 = no limit)');
+  const least = limits.archiveTail.value;
+  if (value === undefined || (value > 0 && value < least)) throw new Expected(`a whole number of messages, at least ${least} (0 = no limit)`);
   return value;
 }
 

@@ -107,6 +107,8 @@ export interface ReadLimit {
   entries: number;
   /** Stop after the entry that reaches this many bytes; at least one entry is given. */
   bytes: number;
+  /** Asked is only who wrote when, and what counts: a message that lies in an archive may be left out. */
+  withoutMessages?: true;
 }
 
 /** What lies at a place where no entry is: [from, to], both included. */

@@ -113,7 +113,7 @@ export class ArchivedLog implements ConversationLog {
   }
 
   private whole(conversation: string, from: number, limit: ReadLimit, entries: readonly Entry[]): MaybePromise<readonly Entry[]> {
-    return entries.some(isArchived) ? this.fetch(conversation, from, limit, entries, false) : entries;
+    return !limit.withoutMessages && entries.some(isArchived) ? this.fetch(conversation, from, limit, entries, false) : entries;
   }
 
   private async fetch(conversation: string, from: number, limit: ReadLimit, entries: readonly Entry[], inTurn: boolean): Promise<readonly Entry[]> {

@@ -1,20 +1,21 @@
-import type { ConversationLog, Entry, LogHead, Window } from '../../broker/ports/conversation-log.js';
+import type { ConversationLog, Entry, LogHead, ReadLimit, Window } from '../../broker/ports/conversation-log.js';
 import { goneFor, isCounted } from '../../broker/ports/entries.js';
 
-const ONE = { entries: 1, bytes: 1 };
+const ONE: ReadLimit = { entries: 1, bytes: 1 };
+const ONE_COUNT: ReadLimit = { ...ONE, withoutMessages: true };
 /** Messages that are gone which are passed over on the way back to one that is there. */
 const MOST_GONE = 64;
 
 /** The first entry from this place on. */
-export async function entryFrom(log: ConversationLog, conversation: string, place: number): Promise<Entry | undefined> {
-  const read = log.read(conversation, place, ONE);
+export async function entryFrom(log: ConversationLog, conversation: string, place: number, limit = ONE): Promise<Entry | undefined> {
+  const read = log.read(conversation, place, limit);
   return (read instanceof Promise ? await read : read)[0];
 }
 
 /** How many messages that count the log holds, or held, up to and with this place, which must be kept or the one before what is. */
 export async function countedTo(log: ConversationLog, conversation: string, head: LogHead, place: number): Promise<number> {
   if (place >= head.head) return head.counted;
-  const next = await entryFrom(log, conversation, place + 1);
+  const next = await entryFrom(log, conversation, place + 1, ONE_COUNT);
   return next ? next.counted - (isCounted(next) ? 1 : 0) : head.counted;
 }
 

@@ -1,11 +1,11 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
-import type { ConversationLog, LogHead, OwnCount, Window } from '../../broker/ports/conversation-log.js';
+import type { ConversationLog, LogHead, OwnCount, ReadLimit, Window } from '../../broker/ports/conversation-log.js';
 import { isCounted, isFrom } from '../../broker/ports/entries.js';
 import { countedTo } from './newest.js';
 
 /** Places up to which it is remembered what a user wrote; those unused the longest are counted again. */
 const REMEMBERED = 10_000;
-const PAGE = { entries: 256, bytes: 65_536 };
+const PAGE: ReadLimit = { entries: 256, bytes: 65_536, withoutMessages: true };
 
 /** Of one conversation, at one moment. */
 export interface Counts {

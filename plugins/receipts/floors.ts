@@ -1,5 +1,5 @@
 import { isGroupConversation, peerOf } from 'godwit-schemas';
-import type { ConversationLog, MaybePromise } from '../../broker/ports/conversation-log.js';
+import type { ConversationLog, Entry, MaybePromise, ReadLimit } from '../../broker/ports/conversation-log.js';
 import type { UserCursor } from '../../broker/ports/cursors.js';
 import { isFrom } from '../../broker/ports/entries.js';
 import type { PrivacyRecord } from '../../broker/ports/relations.js';
@@ -52,10 +52,10 @@ function shown(cursor: Readonly<UserCursor>, own: PrivacyRecord, theirs: Privacy
 }
 
 /** A page of the log to look for an author in, and how many entries are worth looking at. */
-const PAGE = { entries: 64, bytes: 65_536 };
+const PAGE: ReadLimit = { entries: 64, bytes: 65_536, withoutMessages: true };
 const MOST_ENTRIES = 256;
 /** Most often the first one is theirs. */
-const FIRST = { entries: 1, bytes: 1 };
+const FIRST: ReadLimit = { entries: 1, bytes: 1, withoutMessages: true };
 
 /**
  * Whether the user wrote any of the places (after, upTo]. True also where it cannot be told cheaply: a receipt too
@@ -65,8 +65,12 @@ const FIRST = { entries: 1, bytes: 1 };
 export function wroteAny(user: string, log: ConversationLog, conversation: string, after: number, upTo: number): MaybePromise<boolean> {
   if (after >= upTo) return false;
   const first = log.read(conversation, after + 1, FIRST);
-  if (!(first instanceof Promise) && (first.length === 0 || first[0].seq !== after + 1 || isFrom(user, first[0]))) return true;
-  return lookFor(user, log, conversation, after, upTo);
+  if (first instanceof Promise) return first.then((entries) => isTheirs(user, after + 1, entries[0]) || lookFor(user, log, conversation, after, upTo));
+  return isTheirs(user, after + 1, first[0]) || lookFor(user, log, conversation, after, upTo);
+}
+
+function isTheirs(user: string, place: number, entry: Entry | undefined): boolean {
+  return entry?.seq !== place || isFrom(user, entry);
 }
 
 async function lookFor(user: string, log: ConversationLog, conversation: string, after: number, upTo: number): Promise<boolean> {
@@ -77,7 +81,7 @@ async function lookFor(user: string, log: ConversationLog, conversation: string,
     const page = answer instanceof Promise ? await answer : answer;
     for (const entry of page) {
       if (place >= upTo) return false;
-      if (entry.seq !== place + 1 || isFrom(user, entry)) return true;
+      if (isTheirs(user, place + 1, entry)) return true;
       place = entry.seq;
     }
     if (page.length === 0) return true;

@@ -77,20 +77,40 @@ export class Chunks {
     }
   }
 
-  /** Takes the bodies out of the places that are marked so; within LMDB's batch. */
+  /**
+   * Takes the messages out of the places that are marked so; within LMDB's batch. What has become small goes into the
+   * chunk before it, if that was written anew too: LMDB gives no page free that still holds a little.
+   */
   writeTombstones(conversation: Conversation): void {
+    const { id, chunkFirst } = conversation;
     const marked = conversation.tombstones!;
     let writtenTo = 0;
+    let open: { readonly key: Buffer; last: Buffer; readonly parts: Buffer[]; bytes: number } | undefined;
+    const close = (): void => {
+      if (open) void this.db.put(open.key, Buffer.concat(open.parts));
+      open = undefined;
+    };
     for (const seq of [...marked.keys()].sort((a, b) => a - b)) {
       if (seq <= writtenTo) continue;
-      const row = lastIn(this.db, chunkKey(conversation.id, 0), chunkKey(conversation.id, seq));
+      const row = lastIn(this.db, chunkKey(id, 0), chunkKey(id, seq));
       if (!row) continue;
       const entries = decodeChunk(row.value, marked);
       writtenTo = entries.at(-1)!.seq;
-      const chunk = Buffer.concat(entries.map((entry) => entry.buffer.subarray(entry.head, entry.tail)));
-      void this.db.put(row.key, chunk);
-      if (entries[0].seq === conversation.chunkFirst) conversation.chunkBytes = chunk.length;
+      const parts = entries.map((entry) => entry.buffer.subarray(entry.head, entry.tail));
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      const isLast = entries[0].seq === chunkFirst;
+      if (isLast) conversation.chunkBytes = bytes;
+      if (open && !isLast && open.bytes + bytes <= this.limits.chunkBytes && this.follows(open.last, row.key)) {
+        open.parts.push(...parts);
+        open.bytes += bytes;
+        open.last = row.key;
+        void this.db.remove(row.key);
+      } else {
+        close();
+        open = { key: row.key, last: row.key, parts, bytes };
+      }
     }
+    close();
   }
 
   /**
@@ -110,6 +130,12 @@ export class Chunks {
       if (removed >= most) break;
     }
     return removed;
+  }
+
+  /** Whether no other chunk lies between the two. */
+  private follows(before: Buffer, key: Buffer): boolean {
+    for (const next of this.db.getKeys({ start: before, limit: 2 })) if (!next.equals(before)) return next.equals(key);
+    return false;
   }
 
   /** A small last chunk is written again with what follows it, if all of it is still in memory. */

@@ -209,7 +209,8 @@ export class Fill {
   }
 
   private tombstonesWritten(conversation: Conversation, marked: ReadonlyMap<number, number>): void {
-    for (const seq of marked.keys()) conversation.tombstones!.delete(seq);
+    // Not what was marked anew meanwhile: expired, say, after it was archived.
+    for (const [seq, state] of marked) if (conversation.tombstones!.get(seq) === state) conversation.tombstones!.delete(seq);
     if (conversation.tombstones!.size === 0) conversation.tombstones = undefined;
   }
 }

@@ -75,7 +75,7 @@ export class Link implements Availability {
 
   /** @throws RefusedError UNAVAILABLE: it is away, or went away meanwhile, and nobody knows whether it was done */
   async run<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    if (this.away !== undefined) throw unavailable('users and groups cannot be reached at present; try again');
+    if (this.away !== undefined) throw unavailable('users, groups and old messages cannot be reached at present; try again');
     const working = work(this.db);
     this.pending.add(working);
     try {
@@ -83,7 +83,7 @@ export class Link implements Availability {
     } catch (error) {
       if (!passes(error)) throw error;
       this.askAgain();
-      throw unavailable('users and groups could not be reached; try again');
+      throw unavailable('users, groups and old messages could not be reached; try again');
     } finally {
       this.pending.delete(working);
     }

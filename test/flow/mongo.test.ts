@@ -8,6 +8,7 @@ import { checkPlaces } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import { changeOf, done, group, people, say, story } from '../support/groups.js';
+import { pages, told } from '../support/history.js';
 import { httpCall } from '../support/http.js';
 import { MongoServer, noMongo } from '../support/mongo.js';
 import { until } from '../support/recorder.js';
@@ -164,5 +165,45 @@ describe('on MongoDB', () => {
     await ready(server);
     await until('it answers again', async () => (await httpCall(server, 'alice', 'groups.create', { group: 'birds', settings: { name: 'Birds' } })).error === undefined);
     assert.equal((await done(alice, 'groups.list', {})).groups.length, 1);
+  });
+
+  test('old messages move there and are read from there; lost, it holds up nothing but them', { skip: noMongo }, async (t) => {
+    const mongo = await MongoServer.start(t);
+    const server = await startGodwit(t, { env: { GODWIT_MONGO_URL: mongo.url(), GODWIT_ARCHIVE_KEEP: '60' } });
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await bob.leave();
+    for (let i = 1; i <= 120; i++) await alice.send('bob', `message ${i}`);
+    await server.restart();
+    const messages = (): Promise<number> => mongo.ask((db) => db.collection('messages').countDocuments({ conversation: 'd:alice:bob' }));
+    await until('all but 60 have moved', async () => (await messages()) === 60);
+    const back = await Device.connect(t, server, 'bob:phone');
+    const all = Array.from({ length: 120 }, (_, i) => `${i + 1} message ${i + 1}`);
+    assert.deepEqual(told(await pages(back, 'd:alice:bob', 50, 'back')), all);
+    await back.messages(120);
+    checkPlaces(back.got('msg'));
+    const author = await Device.connect(t, server, 'alice:phone');
+    await done(author, 'messages.erase', { conversation: 'd:alice:bob', seq: 7n });
+    assert.equal(await messages(), 59);
+    assert.equal(told(await pages(back, 'd:alice:bob', 200, 'on'))[6], '7-7 ERASED');
+    const { indexes } = await mongo.ask(async (db) => ({ indexes: await db.collection('messages').indexes() }));
+    assert.ok(indexes.some(({ key, unique }) => unique && JSON.stringify(key) === '{"conversation":1,"seq":1}'));
+
+    await mongo.kill();
+    const page = (before: bigint): ReturnType<typeof httpCall<'history.list'>> => httpCall(server, 'bob', 'history.list', { conversation: 'd:alice:bob', before, limit: 10 });
+    const [recent, old] = [await page(120n), await page(20n)];
+    assert.deepEqual([recent.status, old.status, old.error?.code], [200, 503, Code.UNAVAILABLE]);
+    await mongo.start();
+    await until('it answers again', async () => (await page(20n)).status === 200);
+  });
+
+  test('the database of another data folder is not touched', { skip: noMongo }, async (t) => {
+    const { mongo, server } = await both(t);
+    await server.stop();
+    const other = await startGodwit(t, { env: { GODWIT_MONGO_URL: mongo.url() } });
+    const { status, text } = await readiness(other);
+    assert.equal(status, 503);
+    assert.match(text, /this database belongs to another data folder/);
+    await server.start();
+    assert.equal((await readiness(server)).status, 200);
   });
 });

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, Reason } from 'godwit-schemas';
-import { ArchivedLog, Mover } from '../../plugins/archive/index.js';
+import { Code, limits, Reason } from 'godwit-schemas';
+import { pino } from 'pino';
+import { archiving, ArchivedLog, Mover } from '../../plugins/archive/index.js';
 import type { ArchivableLog, Archive, ArchiveRule } from '../../broker/ports/archive.js';
 import { isUnavailable, unavailable } from '../../broker/ports/availability.js';
 import { EntryState, type Append } from '../../broker/ports/conversation-log.js';
 import { goneFor } from '../../broker/ports/entries.js';
 import { again, append } from '../conformance/appends.js';
 import { embedded, START_MS, type Backend } from '../conformance/backend.js';
+import type { Store } from '../../plugins/store-embedded/store.js';
 import type { Scope } from '../support/folder.js';
 import { MemoryArchive } from '../support/memory-archive.js';
+import { until } from '../support/recorder.js';
 
 const ALL = { entries: 100_000, bytes: 100_000_000 };
 const EVERYTHING: ArchiveRule = { sentBeforeMs: Number.MAX_SAFE_INTEGER, keep: 0, tail: 0 };
@@ -118,6 +121,37 @@ describe('what moves', () => {
       assert.deepEqual([resent.duplicate, resent.seq, resent.sentAtMs], [true, first.seq, first.sentAtMs]);
     }
   });
+});
+
+test('what is left of many small pieces lies together, so that LMDB has pages back', async (t) => {
+  const place = await Place.make(t);
+  const { db } = (place.under as unknown as { store: Store }).store;
+  const rows = (): number => (db.chunks.getStats() as { entryCount: number }).entryCount;
+  for (let i = 11; i <= 60; i++) {
+    await place.log.append([append(NAME, 'alice', `message ${i} ${'.'.repeat(600)}`)]);
+    await place.backend.settle();
+  }
+  const before = rows();
+  assert.equal(await place.mover.move({ ...EVERYTHING, tail: 5 }), 55);
+  await place.backend.settle();
+  assert.ok(rows() < before / 2, `${rows()} rows of ${before}`);
+  const names = Array.from({ length: 60 }, (_, i) => `message ${i + 1}`);
+  for (const restarts of [false, true]) {
+    if (restarts) await place.reopen();
+    assert.deepEqual(await place.bodies(), names);
+    for (const at of [1, 7, 30, 54, 55, 56, 60]) assert.equal((await place.log.read(NAME, at, { entries: 1, bytes: 1 }))[0].seq, at);
+  }
+});
+
+test('messages move by themselves, but for the newest archiveTail', async (t) => {
+  const place = await Place.make(t);
+  const tail = limits.archiveTail.value;
+  await place.log.append(Array.from({ length: tail }, (_, i) => append(NAME, 'alice', `message ${i + 11}`)));
+  await place.backend.settle();
+  const { log, close } = archiving({ log: place.under, archive: place.archive, afterMs: 0, keep: tail, now: () => START_MS, logger: pino({ level: 'silent' }) });
+  t.after(close);
+  await until('ten have moved', () => place.archived().length === 10);
+  assert.equal((await log.read(NAME, 1, ALL)).length, tail + 10);
 });
 
 describe('a message that moves', () => {

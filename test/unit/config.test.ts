@@ -48,6 +48,7 @@ describe('readConfig', () => {
         connectsPerMinute: limits.connectsPerMinute.value,
         mongoUrl: undefined,
         retention: { kind: 'age', ms: 30 * 86_400_000 },
+        archive: { afterMs: limits.archiveAfterDays.value * 86_400_000, keep: limits.archiveKeep.value },
         corsOrigins: [],
         minFreeBytes: limits.minFreeBytes.value,
         groupMaxMembers: limits.groupMembers.value,
@@ -72,6 +73,8 @@ describe('readConfig', () => {
       GODWIT_CONNECTS_PER_MINUTE: '6000',
       GODWIT_MONGO_URL: 'mongodb://godwit:pw@one:27017,two/chat?replicaSet=r',
       GODWIT_RETENTION: 'delivered',
+      GODWIT_ARCHIVE_AFTER: '12h',
+      GODWIT_ARCHIVE_KEEP: '500',
       GODWIT_CORS_ORIGINS: 'https://chat.example.com, http://localhost:5173,capacitor://localhost',
       GODWIT_TRUSTED_PROXIES: '10.0.0.5, 172.16.0.0/12,fd00::/8',
       GODWIT_MIN_FREE_BYTES: '1GiB',
@@ -89,6 +92,7 @@ describe('readConfig', () => {
       connectsPerMinute: 6000,
       mongoUrl: 'mongodb://godwit:pw@one:27017,two/chat?replicaSet=r',
       retention: { kind: 'delivered' },
+      archive: { afterMs: 43_200_000, keep: 500 },
       corsOrigins: ['https://chat.example.com', 'http://localhost:5173', 'capacitor://localhost'],
       minFreeBytes: 2 ** 30,
       groupMaxMembers: 256,
@@ -102,6 +106,8 @@ describe('readConfig', () => {
     assert.deepEqual([retention('12h'), retention('90m'), retention('1d'), retention('forever')], [
       { kind: 'age', ms: 43_200_000 }, { kind: 'age', ms: 5_400_000 }, { kind: 'age', ms: 86_400_000 }, { kind: 'forever' },
     ]);
+    const archive = (text: string) => readConfig({ GODWIT_MONGO_URL: 'mongodb://x', GODWIT_ARCHIVE_AFTER: text, GODWIT_ARCHIVE_KEEP: '0' }).archive;
+    assert.deepEqual([archive('never'), archive('90m')], [{ afterMs: 0, keep: 0 }, { afterMs: 5_400_000, keep: 0 }]);
     const bytes = (text: string) => readConfig({ GODWIT_MIN_FREE_BYTES: text }).minFreeBytes;
     assert.deepEqual(['0', '1000', '1000B', '5kB', '5KiB', '256MiB', '256 MiB', '2GB', '1TiB'].map(bytes), [0, 1000, 1000, 5000, 5120, 2 ** 28, 2 ** 28, 2e9, 2 ** 40]);
     assert.equal(readConfig({ GODWIT_CORS_ORIGINS: '*' }).corsOrigins, '*');
@@ -115,6 +121,8 @@ describe('readConfig', () => {
       GODWIT_TLS_CERT: [join(folder, 'absent.pem')],
       GODWIT_MESSAGES_PER_MINUTE: ['-1', 'many', '1.5', '99999999999999999999', 'Infinity'],
       GODWIT_RETENTION: ['30', '0d', '30 d', 'd', '1.5d', '30D', '2w', 'Forever', '99999999999d', 'constructor'],
+      GODWIT_ARCHIVE_AFTER: ['30', '0d', 'forever', 'delivered', 'Never'],
+      GODWIT_ARCHIVE_KEEP: ['-1', 'all', '1.5', '1', String(limits.archiveTail.value - 1)],
       GODWIT_CORS_ORIGINS: ['https://a.example/', 'https://a.example/x', 'a.example', 'https://*.example', '*,https://a.example', 'https://a.example:443', 'null'],
       GODWIT_TRUSTED_PROXIES: ['10.0.0.0/33', '10.0.0', 'proxy.local', 'fd00::/129', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/-1', '*'],
       GODWIT_GROUP_MAX_MEMBERS: ['0', '1025', '-1', 'many', '2.5'],
@@ -124,7 +132,7 @@ describe('readConfig', () => {
     };
     for (const [name, values] of Object.entries(bad)) {
       for (const value of values) {
-        const line = refusal({ [name]: value });
+        const line = refusal({ ...(name.startsWith('GODWIT_ARCHIVE') && { GODWIT_MONGO_URL: 'mongodb://x' }), [name]: value });
         assert.ok(line.startsWith(`${name}=`) && line.includes(': expected '), line);
         assert.ok(line.includes(value) || !/^[ -~]*$/.test(value), line);
       }
@@ -186,6 +194,7 @@ describe('readConfig', () => {
     assert.match(refusal({ GODWIT_MQTTS_PORT: '8883' }), /without a certificate/);
     assert.match(refusal({ GODWIT_AUTH_SECRET: SECRET, GODWIT_AUTH_JWKS_URL: 'https://id.example/keys' }), /GODWIT_AUTH_SECRET and GODWIT_AUTH_JWKS_URL/);
     assert.match(refusal({ GODWIT_AUTH_SECRET: SECRET, GODWIT_AUTH_PUBLIC_KEY: pem }), /only one/);
+    for (const name of ['GODWIT_ARCHIVE_AFTER', 'GODWIT_ARCHIVE_KEEP']) assert.match(refusal({ [name]: '7d' }), new RegExp(`^${name} is set without GODWIT_MONGO_URL`));
     assert.match(refusal({ GODWIT_MQTT_PORT: '8080' }), /GODWIT_MQTT_PORT and GODWIT_HTTP_PORT are both 8080/);
     assert.match(refusal({ GODWIT_TLS_CERT: cert, GODWIT_TLS_KEY: key, GODWIT_MQTTS_PORT: '1883' }), /GODWIT_MQTTS_PORT are both 1883/);
     assert.doesNotThrow(() => readConfig({ GODWIT_MQTT_PORT: '0', GODWIT_HTTP_PORT: '0' }));
