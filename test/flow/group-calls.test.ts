@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, create, GroupChangeKind, GroupRole, GroupsAddRequestSchema, limits, RequestSchema, toBinary, type GroupPermission } from 'godwit-schemas';
+import { Audience, Code, create, GroupChangeKind, GroupRole, GroupsAddRequestSchema, limits, RequestSchema, toBinary, type GroupPermission } from 'godwit-schemas';
 import type { GroupRecord } from '../../broker/ports/groups.js';
 import { newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
@@ -64,6 +64,82 @@ describe('what is asked for groups', () => {
     assert.deepEqual([late.value?.changed, late.value?.group], [['carol'], undefined]);
     const { group: now } = await done(alice3, 'groups.get', { group: 'birds' });
     assert.deepEqual([roles(now!), now!.revision], [{ alice: 'CREATOR', carol: 'MEMBER' }, 6n]);
+  });
+
+  test('invitations, too, are made, taken back and used once; a repeat is answered with the same token', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob', 'carol');
+    await group([alice], 'birds');
+    const ids = { invite: newId(), revoke: newId(), join: newId() };
+    const invite = { group: 'birds', expiresInS: 60, uses: 1 };
+    const first = (await alice.call('groups.invite', invite, ids.invite)).value!;
+    const { token, invitation } = await done(alice, 'groups.invite', { group: 'birds' });
+    assert.deepEqual((await alice.call('groups.revoke', { group: 'birds', invitation: invitation!.invitation }, ids.revoke)).value?.revoked, true);
+    const joined = (await bob.call('groups.join', { token: first.token }, ids.join)).value!;
+    const { revision } = joined.group!;
+    server.clock.advance(61_000);
+    await server.restart();
+
+    const [back, bobBack, carol] = await people(t, server, 'alice', 'bob', 'carol');
+    assert.deepEqual((await back.call('groups.invite', invite, ids.invite)).value, first, 'though it is used up and over by now');
+    assert.equal((await back.call('groups.revoke', { group: 'birds', invitation: invitation!.invitation }, ids.revoke)).value?.revoked, true);
+    assert.deepEqual((await bobBack.call('groups.join', { token: first.token }, ids.join)).value, joined);
+    assert.equal((await done(back, 'groups.get', { group: 'birds' })).group!.revision, revision, 'nothing was done again');
+    assert.deepEqual((await done(back, 'groups.invitations', { group: 'birds' })).invitations, []);
+    for (const good of [first.token, token]) await refused(carol, 'groups.join', { token: good }, Code.NOT_ALLOWED);
+    // The same id with another call is not a repeat of it.
+    assert.equal((await back.call('groups.invite', invite, ids.revoke)).error?.code, Code.CONFLICT);
+    const fresh = (await bobBack.call('groups.invite', invite, ids.invite)).value!;
+    assert.notEqual(fresh.token, first.token, 'ids are each caller\'s own');
+  });
+
+  test('whoever reads what is stored cannot join with it', async (t) => {
+    const server = await startGodwit(t);
+    const [alice] = await people(t, server, 'alice');
+    await group([alice], 'birds');
+    const callId = newId();
+    const { token } = (await alice.call('groups.invite', { group: 'birds' }, callId)).value!;
+    const secret = Buffer.from(token.split('.')[1], 'base64url');
+    const stored = JSON.stringify((await server.godwit.storage.groups.get('birds'))!);
+    for (const known of [secret, callId]) for (const coding of ['hex', 'base64', 'base64url'] as const) assert.ok(!stored.includes(Buffer.from(known).toString(coding)), coding);
+  });
+
+  test('who is asked first is told of it also when the server died before it could, and once', async (t) => {
+    let cut: (() => void) | undefined;
+    const server = await startGodwit(t, {
+      wrapStorage: (storage) => ({
+        ...storage,
+        groups: Object.assign(Object.create(storage.groups) as typeof storage.groups, {
+          put: async (record: GroupRecord) => {
+            const put = await storage.groups.put(record);
+            if (!cut) return put;
+            cut();
+            return new Promise<boolean>(() => undefined);
+          },
+        }),
+      }),
+    });
+    const [alice, carol] = await people(t, server, 'alice', 'carol');
+    await done(carol, 'privacy.set', { groups: Audience.CONTACTS });
+    await group([alice], 'birds');
+    const callId = newId();
+    const crashed = new Promise<void>((resolve) => (cut = resolve));
+    const params = { group: 'birds', users: ['carol'] };
+    alice.client.publish('rpc/groups.add', Buffer.from(toBinary(RequestSchema, create(RequestSchema, { callId, params: toBinary(GroupsAddRequestSchema, create(GroupsAddRequestSchema, params)) }))), { qos: 1 });
+    await crashed;
+    cut = undefined;
+    for (let made = 1; made <= 2; made++) {
+      await server.restart();
+      const back = await Device.connect(t, server, 'alice:phone');
+      const again = (await back.call('groups.add', params, callId)).value!;
+      assert.deepEqual([again.invited, again.changed], [['carol'], []]);
+    }
+    const there = await Device.connect(t, server, 'carol:phone');
+    const { value } = await there.next('feed', 'the invitation');
+    await there.settled();
+    const invite = value.event?.kind.case === 'feed' ? value.event.kind.value.invite : undefined;
+    assert.deepEqual([invite?.group, invite?.by, there.got('feed').length], ['birds', 'alice', 1]);
+    await done(there, 'groups.join', { token: invite!.token });
   });
 
   test('groupCalls: so many calls are remembered with a group', async (t) => {
