@@ -14,6 +14,7 @@ import { sweep } from './sweep.js';
 const FLAG_SILENT = 1;
 const TERM_SKIP = 2 ** 32;
 const NONE: readonly never[] = [];
+const NOT_THERE: ReadonlyMap<string, readonly Window[]> = new Map();
 
 export class EmbeddedLog implements ConversationLog {
   constructor(private readonly store: Store) {}
@@ -85,6 +86,11 @@ export class EmbeddedLog implements ConversationLog {
   windowsOf(name: string, user: string): readonly Window[] {
     const conversation = this.store.conversations.get(name);
     return conversation?.durable ? this.store.windows.of(conversation, user) : NONE;
+  }
+
+  allWindows(name: string): ReadonlyMap<string, readonly Window[]> {
+    const conversation = this.store.conversations.get(name);
+    return conversation?.durable ? this.store.windows.all(conversation) : NOT_THERE;
   }
 
   ownOf(name: string, user: string): OwnCount {
