@@ -51,6 +51,7 @@ export async function receiptLines(client: Asked, subject: Subject): Promise<str
   try {
     const { members } = await client.call('receipts.get', { conversation, seq: BigInt(seq) }, { timeoutMs: answerMs });
     const others = members.map(({ user, deliveredAtMs, readAtMs }) => ({ user, hasAtMs: Number(deliveredAtMs), readAtMs: Number(readAtMs) })).filter(({ user }) => user !== from);
+    if (others.length === 0) return [head, own ? 'nobody else is given it' : 'nobody but you is given it'];
     return [head, ...memberReceipts(others, nowMs)];
   } catch (error) {
     return [head, `who has it is not known: ${(error as Error).message}`];
@@ -64,9 +65,8 @@ export interface MemberReceipt {
   readonly readAtMs: number;
 }
 
-/** Those who have read it first, in the order in which they did; those who do not have it last. */
+/** Those who have read it first, in the order in which they did; those who do not have it last. Of one or more. */
 export function memberReceipts(members: readonly MemberReceipt[], nowMs: number): string[] {
-  if (members.length === 0) return ['nobody else is given it'];
   const readers = members.filter(({ readAtMs }) => readAtMs > 0).sort((a, b) => a.readAtMs - b.readAtMs || byName(a, b));
   const havers = members.filter(({ hasAtMs, readAtMs }) => readAtMs === 0 && hasAtMs > 0).sort((a, b) => a.hasAtMs - b.hasAtMs || byName(a, b));
   const others = members.filter(({ hasAtMs, readAtMs }) => readAtMs === 0 && hasAtMs === 0).sort(byName);

@@ -32,7 +32,7 @@ export function command(chat: Chat, line: string): boolean {
   const { about } = chat;
   chat.draft = emptyDraft;
   if (chat.mode.kind === 'compose') chat.mode = compose;
-  if (name === 'info' && about) void entryInfo(chat, about).then(chat.hooks.changed, chat.complain);
+  if (name === 'info' && subjectOf(about)) void entryInfo(chat, about).then(chat.hooks.changed, chat.complain);
   else if (!does) chat.note(`there is no /${name}: /help says what there is`);
   else void Promise.resolve(does(chat, argument?.trim() ?? '')).then(chat.hooks.changed, chat.complain);
   return true;
@@ -127,11 +127,17 @@ async function info(chat: Chat): Promise<void> {
 
 /** Who has this message. */
 export async function entryInfo(chat: Chat, entry: Entry | undefined): Promise<void> {
-  const subject: Subject | undefined = entry?.kind === 'message' ? entry.message : entry?.kind === 'waiting' ? entry.sent : undefined;
+  const subject = subjectOf(entry);
   if (!subject || !entry) return;
   const { talk } = chat;
   const lines = await receiptLines(chat.client, subject);
   if (chat.talk === talk) panel(chat, 'Who has it', lines, { kind: 'select', key: entry.key });
+}
+
+/** undefined: it is nothing that anyone wrote. */
+function subjectOf(entry: Entry | undefined): Subject | undefined {
+  if (entry?.kind === 'waiting') return entry.sent;
+  return entry?.kind === 'message' && entry.message.content.kind !== 'event' ? entry.message : undefined;
 }
 
 async function membersOf({ client, groups }: Chat, group: string): Promise<string[]> {
