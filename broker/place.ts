@@ -31,10 +31,15 @@ export function markMoved(data: string): void {
   writeFileSync(path(data), randomBytes(8).toString('hex'));
 }
 
+/** The name by which MongoDB knows the folder; '' = it has none yet. */
+export function readPlace(data: string): string {
+  return isMoved(data) ? readFileSync(path(data), 'utf8') : '';
+}
+
 /** Folders that were marked before they had names get one now. */
 function placeName(data: string): string {
-  if (readFileSync(path(data), 'utf8') === '') markMoved(data);
-  return readFileSync(path(data), 'utf8');
+  if (readPlace(data) === '') markMoved(data);
+  return readPlace(data);
 }
 
 /** A backup, and what is restored from it, belongs to the same users and groups. */

@@ -1,8 +1,9 @@
 import { limits } from 'godwit-schemas';
 import type { Logger } from 'pino';
 import type { Retention } from './config.js';
-import type { Trimmable } from './ports/conversation-log.js';
+import type { Trimmable, Window } from './ports/conversation-log.js';
 import type { Storage } from './ports/storage.js';
+import { windowAt } from './ports/windows.js';
 
 /** Milliseconds between two sweeps: how late a disappearing message may leave the log. */
 const EVERY_MS = 1_000;
@@ -51,13 +52,27 @@ export async function trimmableOf(storage: Storage, retention: Retention, conver
   }
 }
 
-/** The place up to which every device of every member has the conversation; 0 while a member has no device yet. */
+/**
+ * The place up to which every device has what it is given: who has left, too, is given the places of the time that they
+ * were there. Who has no device yet is waited for: their first one begins at their cursor.
+ */
 async function deliveredToAll({ log, cursors, directory }: Storage, conversation: string): Promise<number> {
-  let lowest = Number.MAX_SAFE_INTEGER;
-  for (const member of await log.membersOf(conversation)) {
-    const devices = await directory.devicesOf(member);
-    if (devices.length === 0) return 0;
-    for (const { device } of devices) lowest = Math.min(lowest, (await cursors.device(member, device, conversation))?.position ?? 0);
+  const kept = await log.head(conversation);
+  const everyone = await log.allWindows(conversation);
+  if (!kept || everyone.size === 0) return 0;
+  let lowest = kept.head;
+  for (const [user, windows] of everyone) {
+    // Nobody is asked about who has left long ago.
+    if (!windowAt(windows, kept.first)) continue;
+    const devices = await directory.devicesOf(user);
+    if (devices.length === 0) lowest = Math.min(lowest, settledAt(windows, (await cursors.user(user, conversation)).start));
+    for (const { device } of devices) lowest = Math.min(lowest, settledAt(windows, (await cursors.device(user, device, conversation))?.position ?? 0));
   }
-  return lowest === Number.MAX_SAFE_INTEGER ? 0 : lowest;
+  return lowest;
+}
+
+/** The place before the next one that a device at `position` is given; Infinity: it is given none. */
+function settledAt(windows: readonly Window[], position: number): number {
+  const next = windowAt(windows, position + 1);
+  return next ? Math.max(position, next.from - 1) : Infinity;
 }

@@ -3,6 +3,7 @@ import { certificate } from './doctor/certificate.js';
 import { bad, findingLine, good, type Finding } from './doctor/finding.js';
 import { folder, written } from './doctor/folder.js';
 import { clock, disk, node } from './doctor/machine.js';
+import { mongo } from './doctor/mongo.js';
 import { ports } from './doctor/ports.js';
 import { server } from './doctor/running.js';
 import { secret } from './doctor/secret.js';
@@ -30,6 +31,8 @@ async function* examine(options: { data?: string }): AsyncGenerator<Finding> {
   yield await secret(config.auth, data);
   yield* await disk(state.existing, config.minFreeBytes);
   yield await clock(nowMs, state.usable ? data : undefined, state.usable ? written(data) : []);
+  // What a variable says that cannot be read is not known to be unsaid.
+  if (finding.ok) yield* await mongo(config);
   if (config.tls) yield await certificate(config.tls, nowMs);
   const { running, findings } = await server(config, state.held);
   yield* findings;

@@ -130,7 +130,7 @@ export interface ConversationLog {
   /**
    * Appends a batch, filling in each request's outcome. Batches may be handed over while earlier ones are under way;
    * they resolve in their order. Nothing of a batch is visible to `read` or `head` before it resolves. (Who joins or
-   * leaves may be seen in `windowsOf` and `membersOf` before that.)
+   * leaves may be seen in `windowsOf`, `allWindows` and `membersOf` before that.)
    *
    * Into a group (`g:`) only its members of that moment append, and the server itself (`from` empty): anyone else is
    * refused with NOT_ALLOWED, UNKNOWN_CONVERSATION where there is no such group. The first entry of a group has the
@@ -157,6 +157,9 @@ export interface ConversationLog {
 
   /** When this user was and is in the conversation, in order; empty: never. In a one-to-one always, but for who was forgotten. */
   windowsOf(conversation: string, user: string): MaybePromise<readonly Window[]>;
+
+  /** The windows of everyone who is or was in the conversation, as `windowsOf` gives them; who was forgotten is not among them. */
+  allWindows(conversation: string): MaybePromise<ReadonlyMap<string, readonly Window[]>>;
 
   /** What this user wrote into the conversation: to be taken off what is counted for them to read. As of the same head, where `head` is asked in the same turn. */
   ownOf(conversation: string, user: string): MaybePromise<OwnCount>;

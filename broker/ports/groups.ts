@@ -28,10 +28,27 @@ export interface GroupIntent {
 /** A call that changed the group: a repeat of it, also after a restart, is answered alike and not done again. */
 export interface GroupCall {
   readonly by: string;
-  /** Hex. */
+  /** SHA-256 of the call's id, hex: the id itself opens what is sealed. */
   readonly id: string;
   /** Those that it changed something for. */
   readonly users: readonly string[];
+  /** What it invited with. */
+  readonly invitation?: CallInvitation;
+}
+
+/** An invitation as the call that made it was answered, whatever has become of it since. */
+export interface CallInvitation {
+  /** Of the `InvitationRecord`. */
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly madeAtMs: number;
+  readonly expiresAtMs: number;
+  /** 0 = as many as there are. */
+  readonly uses: number;
+  /** The token's secret, hex: who has the call's id can open it, and nobody else. */
+  readonly sealed: string;
+  /** Those who are told of it in their feeds. */
+  readonly asked: readonly string[];
 }
 
 /** A group as it is after its change number `revision`. */

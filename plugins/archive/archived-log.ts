@@ -49,6 +49,10 @@ export class ArchivedLog implements ConversationLog {
     return this.log.windowsOf(conversation, user);
   }
 
+  allWindows(conversation: string): MaybePromise<ReadonlyMap<string, readonly Window[]>> {
+    return this.log.allWindows(conversation);
+  }
+
   ownOf(conversation: string, user: string): MaybePromise<OwnCount> {
     return this.log.ownOf(conversation, user);
   }

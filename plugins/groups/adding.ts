@@ -1,10 +1,9 @@
-import { Code, create, createUlid, EventSchema, feedConversation, FeedSchema, Flag, GroupInviteSchema, limits, MessageSchema, toBinary } from 'godwit-schemas';
+import { Code, create, feedConversation, FeedSchema, GroupInviteSchema, limits } from 'godwit-schemas';
 import type { GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
 import type { PluginContext } from '../../broker/ports/plugin.js';
-import { good, newInvitation } from './invitations.js';
+import { idOf, messageOf, type MadeCall } from './changes.js';
+import { newInvitation, withInvitation, type Invitation } from './invitations.js';
 import { refuse } from './rules.js';
-
-const newId = createUlid();
 
 /** Who is added, and who is asked first. */
 export interface Newcomers {
@@ -28,17 +27,14 @@ export async function newcomers({ storage, mayReach }: PluginContext, by: string
 }
 
 /** One invitation for those who are asked, and the group's with it. @throws RefusedError LIMIT_REACHED */
-export function asking({ group, invitations: before }: Pick<GroupRecord, 'group' | 'invitations'>, by: string, { asked }: Newcomers, nowMs: number): { token: string; invitations: InvitationRecord[] } {
-  const { token, invitation } = newInvitation(group, by, 0, asked.length, nowMs);
-  const invitations = good(before, nowMs);
-  if (invitations.length >= limits.groupInvitations.value) refuse(Code.LIMIT_REACHED, `a group has at most ${limits.groupInvitations.value} invitations: revoke some`);
-  return { token, invitations: [...invitations, invitation] };
+export function asking({ group, invitations }: Pick<GroupRecord, 'group' | 'invitations'>, call: MadeCall, { asked }: Newcomers, nowMs: number): { asks: Invitation; invitations: InvitationRecord[] } {
+  const asks = newInvitation(group, call, 0, asked.length, nowMs, asked);
+  return { asks, invitations: withInvitation(invitations, asks.invitation, nowMs) };
 }
 
-/** Tells them in their feeds. */
-export async function ask({ append }: PluginContext, { group, name }: Pick<GroupRecord, 'group' | 'name'>, by: string, asked: readonly string[], token: string): Promise<void> {
-  const id = newId();
-  const feed = create(FeedSchema, { invite: create(GroupInviteSchema, { group, name, by, token }) });
-  const message = toBinary(MessageSchema, create(MessageSchema, { id, flags: Flag.silent, event: create(EventSchema, { kind: { case: 'feed', value: feed } }) }));
-  await append(asked.map((user) => ({ conversation: feedConversation(user), members: [user], id, message })));
+/** Tells them in their feeds. Told again, of a call that is made again, it is the same entry: the log takes it once. */
+export async function ask({ append }: PluginContext, { group, name }: Pick<GroupRecord, 'group' | 'name'>, by: string, { token, made }: Pick<Invitation, 'token' | 'made'>): Promise<void> {
+  const id = idOf(`${group} ${made.id}`, made.madeAtMs);
+  const message = messageOf(id, { case: 'feed', value: create(FeedSchema, { invite: create(GroupInviteSchema, { group, name, by, token }) }) });
+  await append(made.asked.map((user) => ({ conversation: feedConversation(user), members: [user], id, message })));
 }

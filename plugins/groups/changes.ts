@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Code, create, EventSchema, feedConversation, FeedSchema, Flag, GroupChangeSchema, groupConversation, GroupNoticeSchema, limits, MessageSchema, toBinary, type Event } from 'godwit-schemas';
 import { isUnavailable } from '../../broker/ports/availability.js';
 import type { MembershipChange } from '../../broker/ports/conversation-log.js';
-import type { GroupCall, GroupRecord } from '../../broker/ports/groups.js';
+import type { CallInvitation, GroupCall, GroupRecord } from '../../broker/ports/groups.js';
 import type { PluginContext } from '../../broker/ports/plugin.js';
 import { refuse, unknownGroup, type Step } from './rules.js';
 
@@ -16,6 +16,8 @@ export interface MadeCall {
 export interface Changed {
   readonly record: GroupRecord;
   readonly users: readonly string[];
+  /** The call is made again: this is what it did the first time. */
+  readonly before?: GroupCall;
 }
 
 const NOBODY: MembershipChange = { joined: [], left: [] };
@@ -40,7 +42,7 @@ export class GroupChanges {
       const record = (await groups.get(group)) ?? unknownGroup();
       if (record.intent) await this.finish(record);
       const done = doneBy(call, record);
-      if (done) return { record, users: done.users };
+      if (done) return { record, users: done.users, before: done };
       const step = await rule(record);
       if (ifRevision !== 0n && ifRevision !== BigInt(record.revision)) refuse(Code.CONFLICT, `the group has revision ${record.revision} by now`);
       if (!step) return { record, users: [] };
@@ -50,12 +52,17 @@ export class GroupChanges {
   }
 
   /** @returns undefined: there is a group of that id, which another call made. */
-  async create(call: MadeCall, first: Omit<GroupRecord, 'revision' | 'intent'>, step: Step): Promise<GroupRecord | undefined> {
-    const { groups } = this.context.storage;
+  async create(call: MadeCall, first: Omit<GroupRecord, 'revision' | 'intent'>, step: Step): Promise<Omit<Changed, 'users'> | undefined> {
     const record = this.next({ ...first, revision: 0, intent: undefined }, step, call);
-    if (await groups.put(record)) return this.finish(record);
-    const known = await groups.get(record.group);
-    return known && doneBy(call, known) ? this.finish(known) : undefined;
+    if (await this.context.storage.groups.put(record)) return { record: await this.finish(record) };
+    return this.repeated(call, record.group);
+  }
+
+  /** What a call that is made again did the first time; undefined: it is not known to have changed this group. */
+  async repeated(call: MadeCall, group: string): Promise<Required<Omit<Changed, 'users'>> | undefined> {
+    const known = await this.context.storage.groups.get(group);
+    const before = known && doneBy(call, known);
+    return before && { record: await this.finish(known), before };
   }
 
   /** What a crash left. */
@@ -67,9 +74,9 @@ export class GroupChanges {
     }
   }
 
-  private next(record: GroupRecord, { change, membership = NOBODY }: Step, call: MadeCall): GroupRecord {
+  private next(record: GroupRecord, { change, membership = NOBODY, invitation }: Step, call: MadeCall): GroupRecord {
     const revision = record.revision + 1;
-    return { ...record, revision, calls: withCall(record, call, change?.users ?? []), intent: change && { change: create(GroupChangeSchema, { ...change, revision: BigInt(revision) }), membership, atMs: this.context.now() } };
+    return { ...record, revision, calls: withCall(record, call, change?.users ?? [], invitation), intent: change && { change: create(GroupChangeSchema, { ...change, revision: BigInt(revision) }), membership, atMs: this.context.now() } };
   }
 
   private async finish(record: GroupRecord): Promise<GroupRecord> {
@@ -77,7 +84,7 @@ export class GroupChanges {
     if (!intent) return record;
     const { storage, append, forgetRoutes } = this.context;
     const { change, membership } = intent;
-    const id = idOf(group, revision, intent.atMs);
+    const id = idOf(`${group} ${revision}`, intent.atMs);
     const [entry] = await append([{ conversation: groupConversation(group), members: [], membership, id, message: messageOf(id, { case: 'group', value: change }) }]);
     forgetRoutes();
     const concerned = [...membership.joined, ...membership.left].filter((user) => user !== change.by);
@@ -91,25 +98,35 @@ export class GroupChanges {
 }
 
 function doneBy({ by, callId }: MadeCall, { calls = [] }: GroupRecord): GroupCall | undefined {
-  const id = Buffer.from(callId).toString('hex');
-  return id === '' ? undefined : calls.find((call) => call.id === id && call.by === by);
+  if (callId.length === 0) return undefined;
+  const id = hashOf(callId);
+  return calls.find((call) => call.id === id && call.by === by);
 }
 
-function withCall({ calls = [] }: GroupRecord, { by, callId }: MadeCall, users: readonly string[]): readonly GroupCall[] {
+function withCall({ calls = [] }: GroupRecord, { by, callId }: MadeCall, users: readonly string[], invitation: CallInvitation | undefined): readonly GroupCall[] {
   if (callId.length === 0) return calls;
-  const kept = [...calls, { by, id: Buffer.from(callId).toString('hex'), users }];
-  let named = kept.reduce((sum, call) => sum + call.users.length, 0);
-  while (kept.length > limits.groupCalls.value || (named > limits.groupMembers.value && kept.length > 1)) named -= kept.shift()!.users.length;
+  const kept = [...calls, { by, id: hashOf(callId), users, ...(invitation && { invitation }) }];
+  let named = kept.reduce((sum, call) => sum + namedIn(call), 0);
+  while (kept.length > limits.groupCalls.value || (named > limits.groupMembers.value && kept.length > 1)) named -= namedIn(kept.shift()!);
   return kept;
 }
 
-/** Of a change, the same whoever carries it out: rising with time, as all ids do. */
-function idOf(group: string, revision: number, atMs: number): Uint8Array {
-  const id = createHash('sha256').update(`${group} ${revision}`).digest().subarray(0, 16);
+function namedIn({ users, invitation }: GroupCall): number {
+  return users.length + (invitation?.asked.length ?? 0);
+}
+
+function hashOf(callId: Uint8Array): string {
+  return createHash('sha256').update(callId).digest('hex');
+}
+
+/** Of what happened, the same whoever carries it out: rising with time, as all ids do. */
+export function idOf(what: string, atMs: number): Uint8Array {
+  const id = createHash('sha256').update(what).digest().subarray(0, 16);
   id.writeUIntBE(atMs, 0, 6);
   return id;
 }
 
-function messageOf(id: Uint8Array, kind: Event['kind']): Uint8Array {
+/** What the server says itself: silently. */
+export function messageOf(id: Uint8Array, kind: Event['kind']): Uint8Array {
   return toBinary(MessageSchema, create(MessageSchema, { id, flags: Flag.silent, event: create(EventSchema, { kind }) }));
 }

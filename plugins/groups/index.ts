@@ -4,16 +4,13 @@ import { isUnavailable } from '../../broker/ports/availability.js';
 import type { GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
 import type { Caller, LogRoute, Plugin, PluginContext, Refusal } from '../../broker/ports/plugin.js';
 import { ask, asking, newcomers } from './adding.js';
-import { GroupChanges, type MadeCall } from './changes.js';
-import { good, invited, joined, newInvitation, readToken, revoked } from './invitations.js';
+import { GroupChanges, type Changed, type MadeCall } from './changes.js';
+import { good, invited, joined, madeBefore, newInvitation, readToken, revoked, type Invitation } from './invitations.js';
 import { added, deleted, demoted, joining, leaving, may, memberOf, promoted, refuse, removed, removing, settingsOf, transferred, unknownGroup, updated, type Step } from './rules.js';
 import { shownGroup, shownInvitation, shownTo, summaryOf } from './shown.js';
 
 const NO_GROUP: Refusal = { code: Code.UNKNOWN_CONVERSATION, text: 'there is no such group of yours' };
 const ADMINS_SEND: Refusal = { code: Code.NOT_ALLOWED, text: 'only admins send to this group' };
-
-/** An invitation's token is not kept: a repeat after a restart makes another one. */
-const NO_ID = new Uint8Array(0);
 
 export interface GroupsOptions {
   /** Members of a group at most. */
@@ -40,24 +37,24 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
     const settings = checkSettings(request.settings);
     if (!settings?.name) refuse(Code.MALFORMED, 'a group needs a name');
     const others = checkUsers(request.members).filter((member) => member !== user);
-    const news = await newcomers(context, user, [user, ...others]);
-    const users = news.added.filter((member) => member !== user);
     const group = request.group || (callId.length > 0 ? idOfCall(user, callId) : ulidToString(newId()));
     if (!validGroupId(group)) refuse(Code.MALFORMED, 'a group id is 1 to 64 of A-Z a-z 0-9 _ -');
+    const call = { by: user, callId };
+    const repeated = await changes.repeated(call, group);
+    if (repeated) return { group: shownTo(user, repeated.record), invited: await askAll(call, repeated, undefined) };
+    const news = await newcomers(context, user, [user, ...others]);
+    const users = news.added.filter((member) => member !== user);
     const now = context.now();
     const empty = { group, name: '', description: '', picture: '', maySend: GroupPermission.EVERYONE, mayEdit: GroupPermission.EVERYONE, mayAdd: GroupPermission.EVERYONE, ...settings, createdAtMs: now, members: new Map(), invitations: [] as InvitationRecord[] };
-    const asks = news.asked.length > 0 ? asking(empty, user, news, now) : undefined;
+    const asks = news.asked.length > 0 ? asking(empty, call, news, now) : undefined;
     if (asks) empty.invitations = asks.invitations;
     const { changed } = joining({ ...empty, revision: 0, intent: undefined }, user, [user, ...users], GroupChangeKind.CREATED, mostMembers, now)!;
     const first = { ...empty, ...changed };
     first.members = new Map([...first.members].map(([name, member]) => [name, name === user ? { ...member, role: GroupRole.CREATOR } : member]));
     const membership = { joined: [user, ...users], left: [] };
     const change = { kind: GroupChangeKind.CREATED, by: user, users: membership.joined, settings: settingsOf({ ...first, revision: 1, intent: undefined }) };
-    const call = { by: user, callId };
-    const record = await changes.create(call, first, { changed: {}, change, membership });
-    // Of a call that is made again, the invitations of the first time are sent.
-    if (record && asks && record.invitations === first.invitations) await ask(context, record, user, news.asked, asks.token);
-    if (record) return { group: shownTo(user, record), invited: [...news.asked] };
+    const made = await changes.create(call, first, { changed: {}, change, membership, ...(asks && { invitation: asks.asks.made }) });
+    if (made) return { group: shownTo(user, made.record), invited: await askAll(call, made, asks?.asks) };
     // The first answer may have been that the store is away.
     const known = await context.storage.groups.get(group);
     const same = known?.revision === 1 && known.name === first.name && [...known.members.keys()].join() === membership.joined.join();
@@ -79,28 +76,44 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
   }
 
   /** @param step of these users; which of them it is not so of yet, the change says */
-  async function changeMembers(call: MadeCall, { group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<{ record: GroupRecord; group: ReturnType<typeof shownTo>; changed: readonly string[] }> {
+  async function changeMembers(call: MadeCall, { group, revision, users }: Pick<RequestOf<'groups.add'>, 'group' | 'revision' | 'users'>, step: (record: GroupRecord, users: readonly string[]) => Step | undefined | Promise<Step | undefined>): Promise<Omit<Changed, 'users'> & { group: ReturnType<typeof shownTo>; changed: readonly string[] }> {
     const named = checkUsers(users);
     if (named.length === 0) refuse(Code.MALFORMED, 'users are needed');
-    const { record, users: changed } = await changes.apply(call, group, revision, (known) => step(known, named));
-    return { record, group: shownTo(call.by, record), changed };
+    const { users: changed, ...rest } = await changes.apply(call, group, revision, (known) => step(known, named));
+    return { ...rest, group: shownTo(call.by, rest.record), changed };
   }
 
   async function add({ user }: Caller, request: RequestOf<'groups.add'>, callId: Uint8Array): Promise<{ group: ReturnType<typeof shownTo>; changed: readonly string[]; invited: string[] }> {
-    let asked: readonly string[] = [];
-    let token = '';
-    const { record, ...answer } = await changeMembers({ by: user, callId }, request, async (known, users) => {
+    const call = { by: user, callId };
+    let asks: Invitation | undefined;
+    const { record, before, ...answer } = await changeMembers(call, request, async (known, users) => {
       if (!may(known.mayAdd, memberOf(known, user))) refuse(Code.NOT_ALLOWED, 'only admins add to this group');
       const news = await newcomers(context, user, users.filter((member) => !known.members.has(member)));
       const step = added(known, user, news.added, mostMembers, context.now());
-      asked = news.asked;
-      if (asked.length === 0) return step;
-      const asks = asking(known, user, news, context.now());
-      token = asks.token;
-      return { ...step, changed: { ...step?.changed, invitations: asks.invitations } };
+      asks = undefined;
+      if (news.asked.length === 0) return step;
+      const { invitations, ...made } = asking(known, call, news, context.now());
+      asks = made.asks;
+      return { ...step, changed: { ...step?.changed, invitations }, invitation: asks.made };
     });
-    if (asked.length > 0) await ask(context, record, user, asked, token);
-    return { ...answer, invited: [...asked] };
+    return { ...answer, invited: await askAll(call, { record, before }, asks) };
+  }
+
+  /** Tells who is asked first; of a call that is made again, those of the first time. @returns them */
+  async function askAll(call: MadeCall, { record, before }: Omit<Changed, 'users'>, now: Invitation | undefined): Promise<string[]> {
+    const first = before?.invitation && madeBefore(record.group, call, before.invitation);
+    const asks = before ? first : now;
+    if (asks) await ask(context, record, call.by, asks);
+    return [...(asks?.made.asked ?? [])];
+  }
+
+  async function invite({ user }: Caller, { group, expiresInS, uses }: RequestOf<'groups.invite'>, callId: Uint8Array): Promise<{ token: string; invitation: ReturnType<typeof shownInvitation> }> {
+    const call = { by: user, callId };
+    const invitation = newInvitation(group, call, expiresInS, uses, context.now());
+    const { before } = await changes.apply(call, group, 0n, (record) => invited(record, user, invitation, context.now()));
+    if (before && !before.invitation) refuse(Code.CONFLICT, 'this call id was used for another call');
+    const made = before?.invitation ? madeBefore(group, call, before.invitation) : invitation;
+    return { token: made.token, invitation: shownInvitation(made.invitation) };
   }
 
   async function list({ user }: Caller, { after, limit }: RequestOf<'groups.list'>): Promise<{ groups: ReturnType<typeof summaryOf>[]; more: boolean }> {
@@ -152,31 +165,29 @@ export function groupsPlugin({ mostMembers }: GroupsOptions): Plugin {
         await changes.apply({ by: user, callId }, group, revision, (record) => deleted(record, user));
         return {};
       },
-      'groups.invite': async ({ user }, { group, expiresInS, uses }: RequestOf<'groups.invite'>) => {
-        const { token, invitation } = newInvitation(group, user, expiresInS, uses, context.now());
-        await changes.apply({ by: user, callId: NO_ID }, group, 0n, (record) => invited(record, user, invitation, context.now()));
-        return { token, invitation: shownInvitation(invitation) };
-      },
+      'groups.invite': invite,
       'groups.invitations': async ({ user }, { group }: RequestOf<'groups.invitations'>) => {
         const record = await mine(user, group);
         if (!may(record.mayAdd, memberOf(record, user))) refuse(Code.NOT_ALLOWED, 'only admins see the invitations of this group');
         return { invitations: good(record.invitations, context.now()).map(shownInvitation) };
       },
-      'groups.revoke': async ({ user }, { group, invitation }: RequestOf<'groups.revoke'>) => {
+      'groups.revoke': async ({ user }, { group, invitation }: RequestOf<'groups.revoke'>, callId) => {
         let known = false;
-        await changes.apply({ by: user, callId: NO_ID }, group, 0n, (record) => {
+        const { before } = await changes.apply({ by: user, callId }, group, 0n, (record) => {
           const step = revoked(record, user, invitation);
           known = step !== undefined;
           return step;
         });
-        return { revoked: known };
+        return { revoked: known || before !== undefined };
       },
       'groups.join': async ({ user }, { token }: RequestOf<'groups.join'>, callId) => {
         const { group, secret } = readToken(token);
         // Who has no good token is not told whether there is such a group.
         if (!(await context.storage.groups.get(group))) refuse(Code.NOT_ALLOWED, 'this invitation is not good any more');
-        await newcomers(context, user, [user]);
-        return change({ by: user, callId }, group, 0n, (record) => joined(record, user, secret, mostMembers, context.now()));
+        return change({ by: user, callId }, group, 0n, async (record) => {
+          await newcomers(context, user, [user]);
+          return joined(record, user, secret, mostMembers, context.now());
+        });
       },
     },
   };

@@ -1,18 +1,56 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Code, GroupChangeKind, limits, validGroupId } from 'godwit-schemas';
-import type { GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
+import type { CallInvitation, GroupRecord, InvitationRecord } from '../../broker/ports/groups.js';
+import type { MadeCall } from './changes.js';
 import { joining, may, memberOf, refuse, type Step } from './rules.js';
 
 /** Seconds: 52 weeks. */
 const LONGEST_S = 52 * 7 * 86_400;
 const DAY_S = 86_400;
 
-/** A token is the group's id, a dot, and a secret of 128 bits: only a hash of it is kept. */
-export function newInvitation(group: string, by: string, expiresInS: number, uses: number, nowMs: number): { token: string; invitation: InvitationRecord } {
+/** Of a secret. */
+const SECRET_BYTES = 16;
+
+/** Whoever has the token may join. */
+export interface Invitation {
+  readonly token: string;
+  readonly invitation: InvitationRecord;
+  /** As it is remembered with the call. */
+  readonly made: CallInvitation;
+}
+
+/**
+ * A token is the group's id, a dot, and a secret of 128 bits: only a hash of it is kept, and with the call what the
+ * call's id opens, so that a repeat is answered with the same token.
+ * @param asked who is told of it in their feeds
+ */
+export function newInvitation(group: string, { by, callId }: MadeCall, expiresInS: number, uses: number, nowMs: number, asked: readonly string[] = []): Invitation {
   if (expiresInS > LONGEST_S) refuse(Code.MALFORMED, `an invitation is good for at most ${LONGEST_S} s`);
-  const secret = randomBytes(16).toString('base64url');
-  const lifeS = expiresInS || limits.invitationDays.value * DAY_S;
-  return { token: `${group}.${secret}`, invitation: { id: randomBytes(6).toString('hex'), hash: hashOf(secret), by, expiresAtMs: nowMs + lifeS * 1_000, usesLeft: uses } };
+  const secret = randomBytes(SECRET_BYTES);
+  const id = randomBytes(6).toString('hex');
+  const expiresAtMs = nowMs + (expiresInS || limits.invitationDays.value * DAY_S) * 1_000;
+  return {
+    token: tokenOf(group, secret),
+    invitation: { id, hash: hashOf(secret.toString('base64url')), by, expiresAtMs, usesLeft: uses },
+    made: { id, madeAtMs: nowMs, expiresAtMs, uses, sealed: sealed(secret, id, callId).toString('hex'), asked },
+  };
+}
+
+/** The invitation that a call made before. */
+export function madeBefore(group: string, { by, callId }: MadeCall, made: CallInvitation): Pick<Invitation, 'token' | 'made'> & { invitation: Omit<InvitationRecord, 'hash'> } {
+  const { id, expiresAtMs, uses } = made;
+  const secret = sealed(Buffer.from(made.sealed, 'hex'), id, callId);
+  return { token: tokenOf(group, secret), invitation: { id, by, expiresAtMs, usesLeft: uses }, made };
+}
+
+/** A secret sealed, or opened again: each invitation has a pad of its own. */
+function sealed(secret: Buffer, id: string, callId: Uint8Array): Buffer {
+  const pad = createHmac('sha256', callId).update(`invitation ${id}`).digest();
+  return Buffer.from(secret.map((byte, at) => byte ^ pad[at]));
+}
+
+function tokenOf(group: string, secret: Buffer): string {
+  return `${group}.${secret.toString('base64url')}`;
 }
 
 /** @throws RefusedError MALFORMED */
@@ -27,11 +65,16 @@ export function good(invitations: readonly InvitationRecord[], nowMs: number): I
   return invitations.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
 }
 
-export function invited(record: GroupRecord, by: string, invitation: InvitationRecord, nowMs: number): Step {
+export function invited(record: GroupRecord, by: string, { invitation, made }: Invitation, nowMs: number): Step {
   if (!may(record.mayAdd, memberOf(record, by))) refuse(Code.NOT_ALLOWED, 'only admins invite into this group');
-  const invitations = good(record.invitations, nowMs);
+  return { changed: { invitations: withInvitation(record.invitations, invitation, nowMs) }, invitation: made };
+}
+
+/** @throws RefusedError LIMIT_REACHED */
+export function withInvitation(before: readonly InvitationRecord[], invitation: InvitationRecord, nowMs: number): InvitationRecord[] {
+  const invitations = good(before, nowMs);
   if (invitations.length >= limits.groupInvitations.value) refuse(Code.LIMIT_REACHED, `a group has at most ${limits.groupInvitations.value} invitations: revoke some`);
-  return { changed: { invitations: [...invitations, invitation] } };
+  return [...invitations, invitation];
 }
 
 /** By admins, and by whoever made it. */

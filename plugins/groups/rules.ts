@@ -1,6 +1,6 @@
 import { Code, create, GroupChangeKind, GroupPermission, GroupRole, GroupSettingsSchema, type GroupChangeSchema, type GroupSettings, type MessageInitShape } from 'godwit-schemas';
 import type { MembershipChange } from '../../broker/ports/conversation-log.js';
-import type { GroupMemberRecord, GroupRecord } from '../../broker/ports/groups.js';
+import type { CallInvitation, GroupMemberRecord, GroupRecord } from '../../broker/ports/groups.js';
 import { RefusedError } from '../../broker/ports/plugin.js';
 
 /** What a rule makes of a group; undefined: it is so already. */
@@ -9,6 +9,8 @@ export interface Step {
   /** What the log says of it; left out: nobody is told. */
   readonly change?: MessageInitShape<typeof GroupChangeSchema>;
   readonly membership?: MembershipChange;
+  /** What is remembered with the call. */
+  readonly invitation?: CallInvitation;
 }
 
 const NOBODY: readonly string[] = [];

@@ -23,6 +23,6 @@ export function summaryOf(record: GroupRecord, user: string): GroupSummary {
   return create(GroupSummarySchema, { group, revision: BigInt(revision), name, picture, members: members.size, role: memberOf(record, user).role });
 }
 
-export function shownInvitation({ id, by, expiresAtMs, usesLeft }: InvitationRecord): GroupInvitation {
+export function shownInvitation({ id, by, expiresAtMs, usesLeft }: Omit<InvitationRecord, 'hash'>): GroupInvitation {
   return create(GroupInvitationSchema, { invitation: id, by, expiresAtMs: BigInt(expiresAtMs), usesLeft });
 }

@@ -96,6 +96,8 @@ export class Chunks {
       if (!row) continue;
       const entries = decodeChunk(row.value, marked);
       writtenTo = entries.at(-1)!.seq;
+      // Removed in this fill or a later one: nothing may be put into it.
+      if (writtenTo < conversation.first) continue;
       const parts = entries.map((entry) => entry.buffer.subarray(entry.head, entry.tail));
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       const isLast = entries[0].seq === chunkFirst;

@@ -16,6 +16,7 @@ import { sweep, type Gone } from './sweep.js';
 const FLAG_SILENT = 1;
 const TERM_SKIP = 2 ** 32;
 const NONE: readonly never[] = [];
+const NOT_THERE: ReadonlyMap<string, readonly Window[]> = new Map();
 
 export class EmbeddedLog implements ArchivableLog {
   constructor(private readonly store: Store) {}
@@ -87,6 +88,11 @@ export class EmbeddedLog implements ArchivableLog {
   windowsOf(name: string, user: string): readonly Window[] {
     const conversation = this.store.conversations.get(name);
     return conversation?.durable ? this.store.windows.of(conversation, user) : NONE;
+  }
+
+  allWindows(name: string): ReadonlyMap<string, readonly Window[]> {
+    const conversation = this.store.conversations.get(name);
+    return conversation?.durable ? this.store.windows.all(conversation) : NOT_THERE;
   }
 
   ownOf(name: string, user: string): OwnCount {

@@ -27,6 +27,11 @@ export class Windows {
     return this.membership(conversation).windows.get(user) ?? NEVER;
   }
 
+  all(conversation: Conversation): ReadonlyMap<string, readonly Window[]> {
+    if (!isGroupConversation(conversation.name)) return new Map(conversation.members.map((user) => [user, this.of(conversation, user)]));
+    return new Map(this.membership(conversation).windows);
+  }
+
   members(conversation: Conversation): readonly string[] {
     if (!isGroupConversation(conversation.name)) return conversation.members;
     const membership = this.membership(conversation);

@@ -83,6 +83,10 @@ export class MemoryLog implements ConversationLog {
     return this.logs.get(conversation)?.windows.get(user) ?? NEVER;
   }
 
+  allWindows(conversation: string): ReadonlyMap<string, readonly Window[]> {
+    return new Map(this.logs.get(conversation)?.windows);
+  }
+
   ownOf(conversation: string, user: string): OwnCount {
     return this.logs.get(conversation)?.own.get(user) ?? { counted: 0, last: 0 };
   }

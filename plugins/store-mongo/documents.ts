@@ -1,6 +1,6 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 import { fromJson, GroupChangeSchema, toJson } from 'godwit-schemas';
-import type { Binary, Collection, Db } from 'mongodb';
+import { MongoServerError, type Binary, type Collection, type Db } from 'mongodb';
 import type { DeviceRecord, UserRecord } from '../../broker/ports/directory.js';
 import type { GroupIntent, GroupMemberRecord, GroupRecord } from '../../broker/ports/groups.js';
 
@@ -48,14 +48,41 @@ export const groups = (db: Db): Collection<GroupDocument> => db.collection('grou
 export const messages = (db: Db): Collection<MessageDocument> => db.collection('messages');
 export const migrations = (db: Db): Collection<MigrationDocument> => db.collection('migrations');
 
+interface Index {
+  readonly collection: string;
+  /** In the order of its fields, all ascending. */
+  readonly fields: readonly string[];
+  readonly unique?: true;
+  readonly sparse?: true;
+}
+
+const INDEXES: readonly Index[] = [
+  { collection: 'devices', fields: ['user', 'device'], unique: true },
+  { collection: 'revocations', fields: ['user', 'device'], unique: true },
+  { collection: 'groups', fields: ['members.user', '_id'] },
+  { collection: 'groups', fields: ['intent.atMs'], sparse: true },
+  { collection: 'messages', fields: ['conversation', 'seq'], unique: true },
+  { collection: 'messages', fields: ['expiresAtMs'], sparse: true },
+];
+
 /** Made at every start; those that are there stay as they are. */
 export async function makeIndexes(db: Db): Promise<void> {
-  await devices(db).createIndex({ user: 1, device: 1 }, { unique: true });
-  await revocations(db).createIndex({ user: 1, device: 1 }, { unique: true });
-  await groups(db).createIndex({ 'members.user': 1, _id: 1 });
-  await groups(db).createIndex({ 'intent.atMs': 1 }, { sparse: true });
-  await messages(db).createIndex({ conversation: 1, seq: 1 }, { unique: true });
-  await messages(db).createIndex({ expiresAtMs: 1 }, { sparse: true });
+  for (const { collection, fields, ...options } of INDEXES) await db.collection(collection).createIndex(Object.fromEntries(fields.map((field) => [field, 1])), options);
+}
+
+/** Those that are not there, or are otherwise than they are made: `devices(user, device)`. */
+export async function missingIndexes(db: Db): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { collection, fields, unique = false, sparse = false } of INDEXES) {
+    const there = await db.collection(collection).indexes().catch((error) => (isUnknownCollection(error) ? [] : Promise.reject(error)));
+    const found = there.some((index) => Object.keys(index.key).join() === fields.join() && (index.unique ?? false) === unique && (index.sparse ?? false) === sparse);
+    if (!found) missing.push(`${collection}(${fields.join(', ')})`);
+  }
+  return missing;
+}
+
+function isUnknownCollection(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === 26;
 }
 
 export function toUser({ user, ...rest }: UserRecord): UserDocument {

@@ -15,6 +15,7 @@ import { MongoGroups } from './groups.js';
 import { Link, type LinkOptions } from './link.js';
 import { Migration, refuseUnfinished } from './migration.js';
 
+export { lookAtMongo, MongoLookError, shownAddress, type MongoState } from './look.js';
 export type { Counts, Migration } from './migration.js';
 
 export type MongoOptions = Pick<LinkOptions, 'url' | 'log' | 'now'>;
@@ -26,8 +27,6 @@ export interface MongoStore {
   readonly availability: Availability;
   close(): Promise<void>;
 }
-
-const DATABASE = 'godwit';
 
 /**
  * Resolves also while MongoDB is away: then calls are refused with UNAVAILABLE until it is there.
@@ -57,7 +56,7 @@ export async function openMigration(options: MongoOptions): Promise<{ migration:
 
 async function open(options: MongoOptions, prepare: LinkOptions['prepare']): Promise<Link> {
   try {
-    return await Link.open({ ...options, database: DATABASE, prepare });
+    return await Link.open({ ...options, prepare });
   } catch (error) {
     throw new StorageOpenError(`GODWIT_MONGO_URL: ${(error as Error).message}`, { cause: error });
   }

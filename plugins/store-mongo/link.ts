@@ -14,7 +14,7 @@ const PASSING = new Set([6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602,
 
 const waitMs = limits.mongoWaitMs.value;
 /** Nothing that the address says may weaken what the ports promise, or wait for ever. */
-const OPTIONS: MongoClientOptions = {
+export const OPTIONS: MongoClientOptions = {
   appName: 'godwit',
   serverSelectionTimeoutMS: waitMs,
   connectTimeoutMS: waitMs,
@@ -28,8 +28,6 @@ const OPTIONS: MongoClientOptions = {
 
 export interface LinkOptions {
   url: string;
-  /** Where the address names none. */
-  database: string;
   log: Logger;
   /** Unix milliseconds. */
   now: () => number;
@@ -51,7 +49,7 @@ export class Link implements Availability {
 
   private constructor(private readonly options: LinkOptions) {
     this.client = new MongoClient(options.url, OPTIONS);
-    this.db = this.client.db(databaseOf(options.url) ?? options.database);
+    this.db = this.client.db(databaseOf(options.url));
     this.client.on('topologyDescriptionChanged', (event) => this.changed(event));
   }
 
@@ -153,8 +151,8 @@ function passes(error: unknown): boolean {
   return error.name === 'MongoWriteConcernError' || error.hasErrorLabel('RetryableWriteError') || PASSING.has(Number(error.code));
 }
 
-/** The path of the address. */
-function databaseOf(url: string): string | undefined {
+/** The path of the address, or where it has none `godwit`. */
+export function databaseOf(url: string): string {
   const name = /^mongodb(?:\+srv)?:\/\/[^/?]*\/([^?]+)/.exec(url)?.[1];
-  return name && decodeURIComponent(name);
+  return name ? decodeURIComponent(name) : 'godwit';
 }

@@ -70,6 +70,12 @@ export class Migration {
 
 /** A server would give out half of the records. @throws Error while a move is under way */
 export async function refuseUnfinished(db: Db): Promise<void> {
+  const from = await unfinishedMove(db);
+  if (from !== undefined) throw new Error(`the move of ${from} has not come to its end: run \`godwit migrate\` again`);
+}
+
+/** The data folder whose move is under way, or broke off. */
+export async function unfinishedMove(db: Db): Promise<string | undefined> {
   const known = await migrations(db).findOne({ _id: 'embedded' });
-  if (known && known.finishedAtMs === undefined) throw new Error(`the move of ${known.from} has not come to its end: run \`godwit migrate\` again`);
+  return known?.finishedAtMs === undefined ? known?.from : undefined;
 }

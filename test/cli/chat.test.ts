@@ -6,6 +6,7 @@ import { levelStore } from 'godwit-client/node';
 import { Device } from '../support/device.js';
 import { SECRET } from '../support/godwit.js';
 import { serveProcess, type ServeProcess } from '../support/process.js';
+import { until } from '../support/recorder.js';
 import { Shell } from './command.js';
 
 async function machine(t: TestContext): Promise<{ server: ServeProcess; shell: Shell }> {
@@ -51,6 +52,22 @@ describe('godwit chat through pipes', { concurrency: true }, () => {
     assert.deepEqual(untimed(second.stdout), ['bob ✓: again']);
   });
 
+  test('a line /info says who has what was written before it', async (t) => {
+    const { shell } = await machine(t);
+    await shell.ok('user', 'add', 'alice', 'bob');
+    const alone = await shell.run(['chat', 'alice', 'bob'], '/info\nhello\n/info\n/info not alone\n');
+    const lines = untimed(alone.stdout);
+    assert.deepEqual(lines.filter((line) => line.startsWith('alice')), ['alice ✓: hello', 'alice ✓: /info not alone']);
+    const [nothing, head, other] = lines.filter((line) => line.startsWith('- '));
+    assert.equal(nothing, '- you have written nothing here lately');
+    assert.match(head, /^- you, \d\d:\d\d: (hello|\/info not alone)$/);
+    assert.equal(other, '- bob  does not have it yet');
+    const bob = shell.start(['chat', 'bob', 'alice']);
+    await bob.line(/info not alone/);
+    await bob.end();
+    await until('bob has it', async () => /^- bob {2}has it since \d\d:\d\d/m.test((await shell.run(['chat', 'alice', 'bob'], '/info\n')).stdout));
+  });
+
   test('what other people write does not steer the terminal', async (t) => {
     const { server, shell } = await machine(t);
     const alice = await Device.connect(t, server, 'alice:phone');
@@ -83,9 +100,22 @@ describe('godwit chat through pipes', { concurrency: true }, () => {
     assert.match(nobody.stderr, /^godwit: not sent: .*no such user.*\n$/);
     const other = await shell.run(['chat', 'carol', 'alice', '--url', url, '--token', token], 'hello\n');
     assert.match(other.stderr, /^godwit: the token is for alice, not for carol\n$/);
+    const unasked = await shell.run(['chat', 'alice', 'bob', '--url', url, '--token', `${token}x`], '/info\n');
+    assert.match(unasked.stderr, /^godwit: \/info has no answer: the server refused the token\n$/);
     const forged = await shell.run(['chat', 'alice', 'bob', '--url', url, '--token', `${token}x`], 'hello\n');
     assert.match(forged.stderr, /^godwit: not sent yet: the server refused the token; it waits in .*\n$/);
-    assert.deepEqual([nobody.code, other.code, forged.code], [1, 1, 1]);
+    assert.deepEqual([nobody.code, other.code, unasked.code, forged.code], [1, 1, 1, 1]);
+  });
+
+  test('a message that is refused while more is being written', async (t) => {
+    const { server, shell } = await machine(t);
+    const token = (await shell.ok('token', 'alice')).trimEnd();
+    const chat = shell.start(['chat', 'alice', 'nobody', '--url', `mqtt://127.0.0.1:${server.mqttPort}`, '--token', token]);
+    chat.write('hello\n/info\n');
+    await chat.line(/^- hello was not sent: .*no such user/);
+    const { code, stderr } = await chat.end();
+    assert.match(stderr, /^godwit: not sent: .*no such user.*\n$/);
+    assert.equal(code, 1);
   });
 
   test('two of the same user do not share a store', async (t) => {

@@ -3,9 +3,13 @@ import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { MongoServerError } from 'mongodb';
 import { node } from '../../broker/cli/doctor/machine.js';
+import { openEmbeddedStorage } from '../../plugins/store-embedded/index.js';
 import { FolderLock } from '../../plugins/store-embedded/lock.js';
+import { MongoLookError, shownAddress } from '../../plugins/store-mongo/index.js';
 import { SECRET } from '../support/godwit.js';
+import { MongoServer, noMongo } from '../support/mongo.js';
 import { serveProcess } from '../support/process.js';
 import { makeCertificate, writeCertificate } from '../unit/certificate.js';
 import { Shell } from './command.js';
@@ -119,6 +123,71 @@ describe('godwit doctor', { concurrency: true }, () => {
 
   test('a Node that is too old', () => {
     assert.deepEqual([node('18.20.0').ok, node('20.14.0').ok, node('20.15.0').ok, node('24.1.0').ok], [false, false, true, true]);
+  });
+});
+
+describe('with MongoDB, doctor', { concurrency: true }, () => {
+  const line = async (shell: Shell): Promise<string> => {
+    const { stdout, stderr } = await shell.run(['doctor']);
+    assert.equal(stderr, '');
+    return stdout.split('\n').filter((one) => one.includes('MongoDB')).join('\n');
+  };
+
+  test('says whether it answers, and whether its indexes are there', { skip: noMongo }, async (t) => {
+    const mongo = await MongoServer.start(t);
+    const where = `MongoDB: mongodb://127.0.0.1:${mongo.port}/godwit`;
+    const shell = await shellFor(t, { GODWIT_MONGO_URL: mongo.url() });
+    assert.equal(await line(shell), `✓ ${where} answers, and is empty; the first start fills it`);
+    const server = await serveProcess(t, { GODWIT_MONGO_URL: mongo.url() });
+    const here = shell.with({ GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET });
+    await here.ok('user', 'add', 'alice');
+    assert.deepEqual(await examine(here), []);
+    assert.equal(await line(here), `✓ ${where} answers, its indexes are there`);
+    assert.equal(await line(shell), `✗ ${where} belongs to another data folder: give that one with GODWIT_DATA, or name another database in GODWIT_MONGO_URL`);
+    await mongo.ask((db) => db.collection('devices').dropIndex('user_1_device_1'));
+    assert.deepEqual(await examine(here), [`✗ ${where} has no index devices(user, device): start the server again: it makes them, or says in its log why it cannot`]);
+    await mongo.ask((db) => db.collection('devices').createIndex({ user: 1, device: 1 }));
+    assert.match(await line(here), /^✗ .* has no index devices\(user, device\)/, 'one that keeps nothing unique is not it');
+  });
+
+  test('says that a move has not come to its end, or has not begun, and that the address is missing', { skip: noMongo }, async (t) => {
+    const mongo = await MongoServer.start(t);
+    const shell = await shellFor(t, { GODWIT_AUTH_SECRET: SECRET });
+    const { close } = await openEmbeddedStorage({ folder: join(shell.folder, 'data'), now: Date.now });
+    await close();
+    const there = shell.with({ GODWIT_MONGO_URL: mongo.url() });
+    assert.match(await line(there), /^✓ .* answers, and is empty; .*\n✗ MongoDB: .*data was used without it until now: `npx godwit migrate` moves its users and groups there$/);
+    await there.ok('migrate');
+    assert.match(await line(there), /^✓ [^\n]*$/);
+    assert.match(await line(shell), /^✗ MongoDB: the users and groups of .*data are there: set GODWIT_MONGO_URL$/);
+    await mongo.ask((db) => db.collection('migrations').updateOne({}, { $unset: { finishedAtMs: true } }));
+    assert.match(await line(there), /^✗ MongoDB: mongodb:.*: the move of .*data into it has not come to its end: run `npx godwit migrate` again$/);
+  });
+
+  test('waits for one that does not answer for a few seconds only', { skip: noMongo }, async (t) => {
+    const mongo = await MongoServer.start(t);
+    await mongo.freeze();
+    const shell = await shellFor(t, { GODWIT_MONGO_URL: mongo.url() });
+    assert.match(await line(shell), /^✗ MongoDB: mongodb:\/\/127\.0\.0\.1:\d+\/godwit cannot be reached \(.+\): start it, or set GODWIT_MONGO_URL to where it is$/);
+    mongo.thaw();
+  });
+
+  test('says that nobody is there, and shows no password', async (t) => {
+    const shell = await shellFor(t, { GODWIT_MONGO_URL: 'mongodb://anna:pass%2Fword@127.0.0.1:9/people?authSource=admin' });
+    const [wrong, ...more] = await examine(shell);
+    assert.match(wrong, /^✗ MongoDB: mongodb:\/\/127\.0\.0\.1:9\/people cannot be reached \(.*ECONNREFUSED.*\): start it, or set GODWIT_MONGO_URL to where it is$/);
+    assert.deepEqual(more, []);
+    assert.doesNotMatch(wrong, /anna|pass/);
+  });
+
+  test('knows a refusal, and repeats nothing that is secret', () => {
+    const url = 'mongodb://anna:pass%2Fword@db.example.com/people?authMechanismProperties=AWS_SESSION_TOKEN:token1&tlsCertificateKeyFilePassword=key2';
+    const error = new MongoLookError(url, new MongoServerError({ message: `${url}: no anna:pass/word, token1, key2`, code: 18 }));
+    assert.equal(error.isRefusal, true);
+    assert.doesNotMatch(error.message, /pass|word@|token1|key2/);
+    assert.equal(new MongoLookError(url, new Error('connect ECONNREFUSED')).isRefusal, false);
+    assert.equal(shownAddress(url), 'mongodb://db.example.com/people');
+    assert.equal(shownAddress('mongodb+srv://a:b@example.com'), 'mongodb+srv://example.com/godwit');
   });
 });
 

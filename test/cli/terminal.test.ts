@@ -61,6 +61,46 @@ test('two terminals: typing, ticks, and ten messages through the death of bob an
   await again.signal('SIGTERM');
 });
 
+test('a group of five, two of them away: ticks, and who has it since when', { skip: missing }, async (t) => {
+  const { shell, panes } = await machine(t, 90, 24);
+  await shell.ok('user', 'add', 'alice', 'bob', 'carol', 'dave', 'erin');
+  const come = async (user: string): Promise<void> => {
+    await panes.start(user, 'chat', user);
+    await panes.shows(user, /connected/);
+  };
+  const say = async (line: string): Promise<void> => {
+    await panes.type('alice', line);
+    await panes.enter('alice');
+  };
+  /** What /info says of each other member: what one device tells the server, nobody is told before the last of them. */
+  const info = async (): Promise<string> => {
+    await say('/info');
+    const screen = await panes.shows('alice', /you, \d\d:\d\d: hello all[^]*of 4 ha(s|ve) it[^]*Esc back/);
+    await panes.type('alice', 'q');
+    await panes.shows('alice', /Enter send/);
+    const said = [...screen.matchAll(/│ (bob|carol|dave|erin) +(\S.*it.*?) *$/gm)].map(([, user, words]) => `${user} ${words.replace(/\d\d:\d\d/g, '')}`);
+    return said.sort().join('; ');
+  };
+  const says = (expected: RegExp): Promise<string> => until('who has it', expected, info);
+  for (const user of ['alice', 'bob', 'carol']) await come(user);
+  await say('/group Birds bob carol dave erin');
+  await panes.shows('alice', /alice made the group Birds/);
+  await say('hello all');
+  for (const user of ['bob', 'carol']) await panes.shows(user, /alice: hello all/);
+  await panes.enter('bob');
+  await panes.shows('bob', /alice {2,}hello all/);
+  await says(/^bob has it since , read it ; carol has it since ; dave does not have it yet; erin does not have it yet$/);
+  await panes.shows('alice', / ✓ {2}alice {2,}hello all/);
+  await come('dave');
+  await says(/^bob has it since , read it ; carol has it since ; dave has it since ; erin does not have it yet$/);
+  await panes.shows('alice', / ✓ {2}alice {2,}hello all/);
+  await come('erin');
+  await panes.shows('alice', / ✓✓ alice {2,}hello all/);
+  for (const user of ['carol', 'dave', 'erin']) await panes.enter(user);
+  await panes.shows('alice', / ✔✔ alice {2,}hello all/);
+  await says(/^(\w+ has it since , read it (; )?){4}$/);
+});
+
 /** The processes that a process has started (Linux). */
 const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 

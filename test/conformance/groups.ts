@@ -41,7 +41,7 @@ export function suite(name: string, make: Make): void {
       const one = record('whole', 1, ['z', 'a', '__proto__'], {
         ...{ name: 'Wäder', description: 'x', picture: 'p', maySend: GroupPermission.ADMINS, intent: intent(1) },
         invitations: [{ id: 'i', hash: 'h', by: 'z', expiresAtMs: 7, usesLeft: 3 }],
-        calls: [{ by: 'z', id: '0a', users: ['a', '__proto__'] }],
+        calls: [{ by: 'z', id: '0a', users: ['a', '__proto__'] }, { by: 'a', id: '0b', users: [], invitation: { id: 'i', madeAtMs: 5, expiresAtMs: 7, uses: 3, sealed: 'ff', asked: ['__proto__', 'b'] } }],
       });
       assert.equal(await groups.put(one), true);
       await everywhere(async () => {

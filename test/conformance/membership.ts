@@ -85,6 +85,17 @@ export function suite(name: string, make: Make): void {
       await everywhere(async () => assert.deepEqual(await log.windowsOf('g:again', 'b'), [{ from: 1, to: 2 }, { from: 4, to: Infinity }]));
     });
 
+    test('everyone who is or was in it is told with their windows, but for who was forgotten', async () => {
+      await log.append([own('g:all', change(['a', 'b', '__proto__', 'gone'])), own('g:all', change(['c'], ['b', 'gone'])), append('d:all:other', 'all', 'x')]);
+      await log.forgetUser('gone');
+      const all = async (conversation: string): Promise<unknown> => [...(await log.allWindows(conversation))].sort(([a], [b]) => (a < b ? -1 : 1));
+      await everywhere(async () => {
+        assert.deepEqual(await all('g:all'), [['__proto__', [{ from: 1, to: Infinity }]], ['a', [{ from: 1, to: Infinity }]], ['b', [{ from: 1, to: 2 }]], ['c', [{ from: 2, to: Infinity }]]]);
+        assert.deepEqual(await all('d:all:other'), [['all', [{ from: 1, to: Infinity }]], ['other', [{ from: 1, to: Infinity }]]]);
+        assert.deepEqual(await all('g:none'), []);
+      });
+    });
+
     test('joining twice, or leaving what one is not in, changes nothing; the same entry happens once', async () => {
       const first = own('g:twice', change(['a']));
       await log.append([first, own('g:twice', change(['a'], ['b']))]);

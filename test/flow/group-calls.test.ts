@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Code, create, GroupChangeKind, GroupRole, GroupsAddRequestSchema, limits, RequestSchema, toBinary, type GroupPermission } from 'godwit-schemas';
+import { Audience, Code, create, GroupChangeKind, GroupRole, GroupsAddRequestSchema, limits, RequestSchema, toBinary, type GroupPermission } from 'godwit-schemas';
 import type { GroupRecord } from '../../broker/ports/groups.js';
 import { newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
@@ -66,6 +66,86 @@ describe('what is asked for groups', () => {
     assert.deepEqual([roles(now!), now!.revision], [{ alice: 'CREATOR', carol: 'MEMBER' }, 6n]);
   });
 
+  test('invitations, too, are made, taken back and used once; a repeat is answered with the same token', async (t) => {
+    const server = await startGodwit(t);
+    const [alice, bob] = await people(t, server, 'alice', 'bob', 'carol');
+    await group([alice], 'birds');
+    const ids = { invite: newId(), revoke: newId(), join: newId() };
+    const invite = { group: 'birds', expiresInS: 60, uses: 1 };
+    const first = (await alice.call('groups.invite', invite, ids.invite)).value!;
+    const { token, invitation } = await done(alice, 'groups.invite', { group: 'birds' });
+    assert.deepEqual((await alice.call('groups.revoke', { group: 'birds', invitation: invitation!.invitation }, ids.revoke)).value?.revoked, true);
+    const joined = (await bob.call('groups.join', { token: first.token }, ids.join)).value!;
+    const { revision } = joined.group!;
+    server.clock.advance(61_000);
+    await server.restart();
+
+    const [back, bobBack, carol] = await people(t, server, 'alice', 'bob', 'carol');
+    assert.deepEqual((await back.call('groups.invite', invite, ids.invite)).value, first, 'though it is used up and over by now');
+    assert.equal((await back.call('groups.revoke', { group: 'birds', invitation: invitation!.invitation }, ids.revoke)).value?.revoked, true);
+    assert.deepEqual((await bobBack.call('groups.join', { token: first.token }, ids.join)).value, joined);
+    assert.equal((await done(back, 'groups.get', { group: 'birds' })).group!.revision, revision, 'nothing was done again');
+    assert.deepEqual((await done(back, 'groups.invitations', { group: 'birds' })).invitations, []);
+    for (const good of [first.token, token]) await refused(carol, 'groups.join', { token: good }, Code.NOT_ALLOWED);
+    // The same id with another call is not a repeat of it.
+    assert.equal((await back.call('groups.invite', invite, ids.revoke)).error?.code, Code.CONFLICT);
+    const fresh = (await bobBack.call('groups.invite', invite, ids.invite)).value!;
+    assert.notEqual(fresh.token, first.token, 'ids are each caller\'s own');
+  });
+
+  test('whoever reads what is stored cannot join with it', async (t) => {
+    const server = await startGodwit(t);
+    const [alice] = await people(t, server, 'alice');
+    await group([alice], 'birds');
+    const callId = newId();
+    const { token } = (await alice.call('groups.invite', { group: 'birds' }, callId)).value!;
+    const secret = Buffer.from(token.split('.')[1], 'base64url');
+    const stored = JSON.stringify((await server.godwit.storage.groups.get('birds'))!);
+    for (const known of [secret, callId]) for (const coding of ['hex', 'base64', 'base64url'] as const) assert.ok(!stored.includes(Buffer.from(known).toString(coding)), coding);
+  });
+
+  const asking = {
+    'groups.add': (device: Device, callId: Uint8Array) => device.call('groups.add', { group: 'birds', users: ['carol'] }, callId),
+    'groups.create': (device: Device, callId: Uint8Array) => device.call('groups.create', { group: 'fish', settings: { name: 'Fish' }, members: ['carol'] }, callId),
+  };
+  for (const [method, ask] of Object.entries(asking)) {
+    test(`${method}: who is asked first is told of it also when the server died before it could, and once`, async (t) => {
+      let cut: (() => void) | undefined;
+      const server = await startGodwit(t, {
+        wrapStorage: (storage) => ({
+          ...storage,
+          groups: Object.assign(Object.create(storage.groups) as typeof storage.groups, {
+            put: async (record: GroupRecord) => {
+              const put = await storage.groups.put(record);
+              if (!cut) return put;
+              cut();
+              return new Promise<boolean>(() => undefined);
+            },
+          }),
+        }),
+      });
+      const [alice, carol] = await people(t, server, 'alice', 'carol');
+      await done(carol, 'privacy.set', { groups: Audience.CONTACTS });
+      await group([alice], 'birds');
+      const callId = newId();
+      const crashed = new Promise<void>((resolve) => (cut = resolve));
+      ask(alice, callId).catch(() => undefined); // it gets no answer
+      await crashed;
+      cut = undefined;
+      for (let made = 1; made <= 2; made++) {
+        await server.restart();
+        const { value, error } = await ask(await Device.connect(t, server, 'alice:phone'), callId);
+        assert.deepEqual(value?.invited, ['carol'], error?.text);
+      }
+      const there = await Device.connect(t, server, 'carol:phone');
+      const { value } = await there.next('feed', 'the invitation');
+      await there.settled();
+      const invite = value.event?.kind.case === 'feed' ? value.event.kind.value.invite : undefined;
+      assert.deepEqual([invite?.by, there.got('feed').length], ['alice', 1]);
+      await done(there, 'groups.join', { token: invite!.token });
+    });
+  }
+
   test('groupCalls: so many calls are remembered with a group', async (t) => {
     const server = await startGodwit(t);
     const [alice] = await people(t, server, 'alice', 'bob');
@@ -110,19 +190,27 @@ describe('what is asked for groups', () => {
   test('groupsOfUser: nobody is in more; groupsPage: the list is paged by itself', { timeout: 60_000 }, async (t) => {
     const server = await startGodwit(t);
     const [alice, bob] = await people(t, server, 'alice', 'bob');
-    const { groups } = server.godwit.storage;
     const members = new Map([['bob', { role: GroupRole.CREATOR, joinedAtMs: 1 }]]);
     const settings = { name: 'x', description: '', picture: '', maySend: 0, mayEdit: 0, mayAdd: 0 } as const;
-    const put = (i: number): Promise<boolean> => groups.put({ group: `g${String(i).padStart(4, '0')}`, revision: 1, ...settings, createdAtMs: 1, members, invitations: [], intent: undefined });
-    await Promise.all(Array.from({ length: limits.groupsOfUser.value }, (_, i) => put(i)));
+    const put = (i: number): Promise<boolean> => server.godwit.storage.groups.put({ group: `g${String(i).padStart(4, '0')}`, revision: 1, ...settings, createdAtMs: 1, members, invitations: [], intent: undefined });
+    await Promise.all(Array.from({ length: limits.groupsOfUser.value - 2 }, (_, i) => put(i)));
+    await group([alice], 'birds');
+    const { token } = await done(alice, 'groups.invite', { group: 'birds' });
+    const [making, joining] = [newId(), newId()];
+    const made = (await bob.call('groups.create', { group: 'fish', settings: { name: 'Fish' } }, making)).value!;
+    const joined = (await bob.call('groups.join', { token }, joining)).value!;
     await refused(bob, 'groups.create', { settings: { name: 'One more' } }, Code.LIMIT_REACHED);
     assert.match(await refused(alice, 'groups.create', { settings: { name: 'With bob' }, members: ['bob'] }, Code.LIMIT_REACHED), /^bob is in 1000 groups/);
-    const { token } = await done(alice, 'groups.invite', { group: (await done(alice, 'groups.create', { group: 'birds', settings: { name: 'Birds' } })).group!.group });
-    await refused(bob, 'groups.join', { token }, Code.LIMIT_REACHED);
+    await group([alice], 'bees');
+    await refused(bob, 'groups.join', { token: (await done(alice, 'groups.invite', { group: 'bees' })).token }, Code.LIMIT_REACHED);
+    await server.restart();
+    const back = await Device.connect(t, server, 'bob:phone');
+    assert.deepEqual((await back.call('groups.create', { group: 'fish', settings: { name: 'Fish' } }, making)).value, made, 'what reached the limit is not refused for it when it is asked for again');
+    assert.deepEqual((await back.call('groups.join', { token }, joining)).value, joined);
     await put(limits.groupsPage.value);
-    const first = await done(bob, 'groups.list', { limit: 5_000 });
+    const first = await done(back, 'groups.list', { limit: 5_000 });
     assert.deepEqual([first.groups.length, first.more], [limits.groupsPage.value, true]);
-    const rest = await done(bob, 'groups.list', { after: first.groups.at(-1)!.group });
+    const rest = await done(back, 'groups.list', { after: first.groups.at(-1)!.group });
     assert.deepEqual([rest.groups.length, rest.more], [1, false]);
   });
 

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Code, create, GroupChangeKind, GroupChangeSchema, GroupPermission, GroupRole, isRetry, limits } from 'godwit-schemas';
 import { pino } from 'pino';
 import { openMongo } from '../../plugins/store-mongo/index.js';
-import { checkPlaces } from '../support/deliveries.js';
+import { checkPlaces, newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import { changeOf, done, group, people, say, story } from '../support/groups.js';
@@ -48,9 +48,12 @@ describe('on MongoDB', () => {
       await db.collection('devices').countDocuments({ filters: ['u/bob/#', 1] }),
     ] as const);
     assert.deepEqual([record?.revision, record?.members.map(({ user }) => user), users, devices], [2, ['alice', 'bob'], 3, 1]);
+    const callId = newId();
+    const invited = (await alice.call('groups.invite', { group: 'birds' }, callId)).value!;
     await server.restart();
     const back = await Device.connect(t, server, 'bob:phone');
     assert.ok(back.sessionPresent, 'its filters are known');
+    assert.deepEqual((await (await Device.connect(t, server, 'alice:phone')).call('groups.invite', { group: 'birds' }, callId)).value, invited, 'made once');
     assert.deepEqual((await done(back, 'groups.list', {})).groups.map(({ group: id }) => id), ['birds']);
     await say(back, 'birds', 'two');
   });

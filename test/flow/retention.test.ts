@@ -5,14 +5,15 @@ import { bodyOf, checkPlaces, gapOf, newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import type { Scope } from '../support/folder.js';
 import { startGodwit, type TestServer } from '../support/godwit.js';
+import { done, group, people, say, story } from '../support/groups.js';
 import { until } from '../support/recorder.js';
 
 const conversation = 'd:alice:bob';
 const DAY_MS = 86_400_000;
 
 /** The oldest place that is kept. */
-async function firstOf(server: TestServer): Promise<number> {
-  return (await server.godwit.storage.log.head(conversation))!.first;
+async function firstOf(server: TestServer, of = conversation): Promise<number> {
+  return (await server.godwit.storage.log.head(of))!.first;
 }
 
 /** A bob who was here and is away, and messages for him. */
@@ -103,6 +104,77 @@ describe('retention until delivered', () => {
     const bob = await Device.connect(t, server, 'bob:phone');
     const messages = await bob.messages(2);
     assert.deepEqual(messages.map((it) => gapOf(it) ?? bodyOf(it)), [{ from: 1n, to: 1n, reason: Reason.TRIMMED }, 'two']);
+  });
+});
+
+describe('retention until delivered, in a group', () => {
+  const env = { GODWIT_RETENTION: 'delivered' };
+  const birds = 'g:birds';
+
+  /** Starts it again, and waits until retention was looked at: another conversation, which is looked at later, was trimmed. */
+  async function swept(t: Scope, server: TestServer): Promise<Device[]> {
+    const [alice, carol] = await people(t, server, 'alice', 'carol');
+    const { seq } = await alice.send('carol', 'a mark');
+    await carol.message('a mark');
+    await Promise.all([alice, carol].map((device) => device.settled()));
+    await server.restart();
+    await until('retention was looked at', async () => (await firstOf(server, 'd:alice:carol')) > Number(seq));
+    return people(t, server, 'alice', 'carol');
+  }
+
+  /** bob, who is away, was removed after two messages; the others have what was said then. */
+  async function removedWhileAway(t: Scope, server: TestServer): Promise<void> {
+    const [alice, bob, carol] = await people(t, server, 'alice', 'bob', 'carol');
+    await group([alice, bob, carol], 'birds'); // 1
+    await Promise.all([alice, bob, carol].map((device) => device.settled()));
+    await bob.leave();
+    for (const body of ['one', 'two']) await say(alice, 'birds', body); // 2, 3
+    await done(alice, 'groups.remove', { group: 'birds', users: ['bob'] }); // 4
+    await say(alice, 'birds', 'three'); // 5
+    await carol.message('three');
+  }
+
+  test('who was removed while away is given what was said until then, without a gap; what came after does not wait for them', async (t) => {
+    const server = await startGodwit(t, { env });
+    await removedWhileAway(t, server);
+    await swept(t, server);
+    assert.equal(await firstOf(server, birds), 2);
+    const bob = await Device.connect(t, server, 'bob:phone');
+    await bob.messages(3);
+    await bob.settled();
+    assert.deepEqual(story(bob, 'birds'), ['one', 'two', 'REMOVED bob']);
+    checkPlaces(bob.got('msg'));
+    await swept(t, server);
+    assert.equal(await firstOf(server, birds), 6, 'everyone has all that is theirs');
+  });
+
+  test('for at most retentionDeliveredMs', async (t) => {
+    const server = await startGodwit(t, { env });
+    await removedWhileAway(t, server);
+    server.clock.advance(limits.retentionDeliveredMs.value + DAY_MS);
+    const [alice] = await swept(t, server);
+    assert.equal(await firstOf(server, birds), 6);
+    await say(alice, 'birds', 'four');
+    const bob = await Device.connect(t, server, 'bob:phone');
+    await bob.messages(1);
+    await bob.settled();
+    assert.deepEqual(story(bob, 'birds'), ['gap 2-4 TRIMMED']);
+  });
+
+  test('who joins later does not keep what was said before, even if they have never connected', async (t) => {
+    const server = await startGodwit(t, { env });
+    const [alice, carol] = await people(t, server, 'alice', 'carol');
+    await server.godwit.storage.directory.addUser('dave', server.now());
+    await group([alice, carol], 'birds'); // 1
+    await say(alice, 'birds', 'one'); // 2
+    await done(alice, 'groups.add', { group: 'birds', users: ['dave'] }); // 3
+    await say(alice, 'birds', 'two'); // 4
+    await carol.message('two');
+    await swept(t, server);
+    assert.equal(await firstOf(server, birds), 3);
+    const dave = await Device.connect(t, server, 'dave:phone');
+    await dave.messages(2);
+    assert.deepEqual(story(dave, 'birds'), ['ADDED dave', 'two']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { beginEdit, beginReply, discard, possible, react, reactions, sendAgain, sendDraft, takeBack } from '../model/acts.js';
-import type { Chat } from '../model/chat.js';
-import { chosenOf, command, help, openNext, showList } from '../model/commands.js';
+import { compose, type Chat } from '../model/chat.js';
+import { chosenOf, command, entryInfo, help, openNext, showList } from '../model/commands.js';
 import type { Draft } from '../model/draft.js';
 import type { Entry } from '../model/talk.js';
 import { bottomAt } from '../model/viewport.js';
@@ -62,6 +62,7 @@ function byMode(chat: Chat, key: Key): void {
     case 'panel':
       if (key.name === 'up') chat.mode = { ...mode, from: Math.max(0, mode.from - 1) };
       else if (key.name === 'down') chat.mode = { ...mode, from: Math.min(mode.lines.length, mode.from + 1) };
+      else if (key.name === 'escape') chat.mode = mode.back;
       else toComposer(chat, key);
       return;
   }
@@ -104,6 +105,7 @@ function inComposer(chat: Chat, { name, text }: Key): void {
   else if (name === 'up') choose(chat, chat.entries().length - 1);
   else if (name === 'escape') {
     chat.leavePurpose();
+    chat.mode = compose;
     chat.bottom = undefined;
   }
 }
@@ -117,6 +119,7 @@ function enter(chat: Chat): void {
   const line = chat.draft.text.trim();
   if (line.startsWith('/') && !chat.purpose && command(chat, line)) return;
   if (!chat.talk && line !== '') return chat.note('no conversation is open: /open bob begins one');
+  chat.mode = compose;
   sendDraft(chat);
 }
 
@@ -139,6 +142,8 @@ function onMessage(chat: Chat, key: Key, chosen: string): void {
   else if (key.name === 'home') choose(chat, 0);
   else if (key.name === 'end' || key.name === 'escape' || key.name === 'enter' || key.name === 'tab') leaveSelection(chat);
   else if (key.text === '?') help(chat);
+  else if (key.text === 'i' && can.info) run(chat, entryInfo(chat, entry));
+  else if (key.text === '/' && chat.draft.text === '') beginAbout(chat, chosen);
   else if (key.text === 'r' && message && can.reply) beginReply(chat, message);
   else if (key.text === 'e' && message && can.edit) beginEdit(chat, message);
   else if (key.text === 'd' && can.delete) chat.mode = { kind: 'delete', key: chosen };
@@ -158,6 +163,12 @@ function onReactions(chat: Chat, { text }: Key, chosen: string): void {
 function choose(chat: Chat, at: number): void {
   const entry = chat.entries().at(Math.max(0, at));
   if (entry) chat.mode = { kind: 'select', key: entry.key };
+}
+
+/** A command is begun with a message chosen: it may be about that one. */
+function beginAbout(chat: Chat, chosen: string): void {
+  chat.mode = { kind: 'compose', about: chosen };
+  write(chat, '/');
 }
 
 function leaveSelection(chat: Chat): void {

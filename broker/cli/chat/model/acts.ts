@@ -14,6 +14,8 @@ export interface Possible {
   readonly react: boolean;
   /** Send it again, or forget it. */
   readonly again: boolean;
+  /** Say who has it. */
+  readonly info: boolean;
 }
 
 export function possible(entry: Entry | undefined): Possible {
@@ -25,6 +27,7 @@ export function possible(entry: Entry | undefined): Possible {
     edit: own && message?.content.kind === 'text',
     delete: own,
     again: entry?.kind === 'waiting' && entry.sent.state === 'failed',
+    info: own || entry?.kind === 'waiting',
   };
 }
 

@@ -10,11 +10,12 @@ import { bottomAt, RowCache, type Bottom, type Row } from './viewport.js';
 
 /** What the keys do now. */
 export type Mode =
-  | { readonly kind: 'compose' }
+  /** `about`: the entry that was chosen before a command was begun. */
+  | { readonly kind: 'compose'; readonly about?: string }
   | { readonly kind: 'list'; readonly at: string | undefined }
   | { readonly kind: 'select' | 'react' | 'delete'; readonly key: string }
   | { readonly kind: 'results'; readonly query: string; readonly found: readonly Message[]; readonly at: number }
-  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[]; readonly from: number };
+  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[]; readonly from: number; readonly back: Mode };
 
 /** What the draft is for, where it is not simply a message; `kept` is what was being written before. */
 export type Purpose = { readonly kind: 'reply'; readonly to: Message } | { readonly kind: 'edit'; readonly of: Message; readonly kept: Draft };
@@ -47,7 +48,7 @@ const page = 100;
 /** Entries that are shown behind one that is gone to. */
 const shownAfter = 4;
 
-const compose: Mode = { kind: 'compose' };
+export const compose: Mode = { kind: 'compose' };
 /** Of the conversation, nothing is on the screen. */
 export const nothingSeen: View = { rows: [], top: 0, end: 0, height: 0, seen: 0 };
 
@@ -134,11 +135,17 @@ export class Chat {
     return this.talk?.entries(this.client.serverTimeMs()) ?? [];
   }
 
-  /** Of the entry that is chosen. */
+  /** The entry that is chosen. */
   get chosen(): Entry | undefined {
     const { mode } = this;
     if (mode.kind !== 'select' && mode.kind !== 'react' && mode.kind !== 'delete') return undefined;
     return this.entries().find(({ key }) => key === mode.key);
+  }
+
+  /** The entry that the command is about which is being written. */
+  get about(): Entry | undefined {
+    const { mode } = this;
+    return mode.kind === 'compose' && mode.about !== undefined && this.draft.text.startsWith('/') ? this.entries().find(({ key }) => key === mode.about) : undefined;
   }
 
   /** What a conversation is called. */

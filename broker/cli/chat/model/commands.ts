@@ -1,8 +1,11 @@
 import { directConversation, groupConversation, validUserId } from 'godwit-schemas';
-import type { Chat } from './chat.js';
+import { lastOwn, receiptLines, type Subject } from '../receipts.js';
+import { harmless, simple } from '../text.js';
+import { compose, type Chat, type Mode } from './chat.js';
 import { emptyDraft } from './draft.js';
 import { groupOf, memberLines } from './groups.js';
 import { search } from './search.js';
+import type { Entry } from './talk.js';
 
 type Command = (chat: Chat, argument: string) => void | Promise<void>;
 
@@ -26,8 +29,11 @@ export function command(chat: Chat, line: string): boolean {
   if (name === undefined) return false;
   const does = commands.get(name);
   if (!does && argument !== undefined) return false;
+  const { about } = chat;
   chat.draft = emptyDraft;
-  if (!does) chat.note(`there is no /${name}: /help says what there is`);
+  if (chat.mode.kind === 'compose') chat.mode = compose;
+  if (name === 'info' && subjectOf(about)) void entryInfo(chat, about).then(chat.hooks.changed, chat.complain);
+  else if (!does) chat.note(`there is no /${name}: /help says what there is`);
   else void Promise.resolve(does(chat, argument?.trim() ?? '')).then(chat.hooks.changed, chat.complain);
   return true;
 }
@@ -55,6 +61,7 @@ export function help(chat: Chat): void {
     '            r replies    t reacts',
     '            e edits      d deletes',
     '            s sends again    x discards',
+    '            i says who has it, and who read it',
     'PgUp PgDn   further back, and forth',
     'Tab         the conversations',
     'Ctrl-↑ ↓    the one before or after',
@@ -64,7 +71,9 @@ export function help(chat: Chat): void {
     '/search words   looks for what was said here',
     '/group Birds bob carol   makes a group',
     '/add dave  /remove dave  /admin dave  /leave',
-    '/list  /info  /help  /quit',
+    '/info           who has your last message and',
+    '                who read it; who is here',
+    '/list  /help  /quit',
     '',
     '· waits here   ✓ sent   ✓✓ delivered   ✗ refused',
     'blue ✓✓ (or ✔✔) read',
@@ -105,12 +114,41 @@ async function leaveGroup(chat: Chat): Promise<void> {
   if (group !== undefined) await chat.client.call('groups.leave', { group });
 }
 
-/** Who is in the open group; else who and where one is. */
+/** Who has the last own message, who is in the group, and who and where one is. */
 async function info(chat: Chat): Promise<void> {
-  const group = groupOf(chat.talk?.conversation ?? '');
-  if (group === '') return panel(chat, 'Who and where you are', chat.hooks.info());
-  const { group: known } = await chat.client.call('groups.get', { group });
-  panel(chat, known!.settings?.name ?? group, [...memberLines(known!), '', ...chat.hooks.info()]);
+  const { talk, client } = chat;
+  if (!talk) return panel(chat, 'Who and where you are', chat.hooks.info());
+  const { conversation } = talk;
+  const last = await lastOwn(client, conversation);
+  const receipts = last ? await receiptLines(client, last) : ['you have written nothing here lately'];
+  const members = groupOf(conversation) === '' ? [] : ['', ...(await membersOf(chat, groupOf(conversation)))];
+  if (chat.talk === talk) panel(chat, chat.title(conversation), [...receipts, ...members, '', ...chat.hooks.info()]);
+}
+
+/** Who has this message. */
+export async function entryInfo(chat: Chat, entry: Entry | undefined): Promise<void> {
+  const subject = subjectOf(entry);
+  if (!subject || !entry) return;
+  const { talk } = chat;
+  const lines = await receiptLines(chat.client, subject);
+  if (chat.talk === talk) panel(chat, 'Who has it', lines, { kind: 'select', key: entry.key });
+}
+
+/** undefined: it is nothing that anyone wrote. */
+function subjectOf(entry: Entry | undefined): Subject | undefined {
+  if (entry?.kind === 'waiting') return entry.sent;
+  return entry?.kind === 'message' && entry.message.content.kind !== 'event' ? entry.message : undefined;
+}
+
+async function membersOf({ client, groups }: Chat, group: string): Promise<string[]> {
+  if (client.connection !== 'connected') return ['offline: the server cannot be asked who is in the group'];
+  try {
+    const { group: known } = await client.call('groups.get', { group });
+    groups.learn(known);
+    return memberLines(known!);
+  } catch (error) {
+    return [`who is in the group is not known: ${(error as Error).message}`];
+  }
 }
 
 /** undefined: none is open, which is said. */
@@ -135,6 +173,7 @@ async function find(chat: Chat, query: string): Promise<void> {
   chat.mode = { kind: 'results', query, found, at: found.length - 1 };
 }
 
-function panel(chat: Chat, title: string, lines: readonly string[]): void {
-  chat.mode = { kind: 'panel', title, lines, from: 0 };
+/** Lines to be looked at; others may have written some of them. @param back where Esc leads */
+function panel(chat: Chat, title: string, lines: readonly string[], back: Mode = compose): void {
+  chat.mode = { kind: 'panel', title: simple(title), lines: lines.map(harmless), from: 0, back };
 }

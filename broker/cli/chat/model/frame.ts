@@ -70,7 +70,7 @@ function hintsOf(chat: Chat, both: boolean): string[] {
       return ['↑↓ choose', 'Enter open', ...(chat.talk ? ['Esc back'] : []), '/open someone', 'Ctrl-C leave', '? help'];
     case 'select': {
       const can = possible(chat.chosen);
-      const acts = [can.reply && 'r reply', can.react && 't react', can.edit && 'e edit', can.delete && 'd delete', can.again && 's send again', can.again && 'x discard'];
+      const acts = [can.reply && 'r reply', can.react && 't react', can.edit && 'e edit', can.delete && 'd delete', can.again && 's send again', can.again && 'x discard', can.info && 'i info'];
       return [...acts.filter((act) => act !== false), '↑↓ move', 'Esc back', '? help'];
     }
     case 'react':

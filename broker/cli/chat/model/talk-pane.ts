@@ -60,9 +60,10 @@ function header(chat: Chat, width: number, nowMs: number): Line {
 }
 
 /** What is done with which message. */
-function banner({ mode, purpose, chosen }: Chat, width: number): Line[] {
+function banner({ mode, purpose, chosen, about }: Chat, width: number): Line[] {
   if (mode.kind === 'react') return [cutLine([plain(' '), ...reactions.map((emoji, at) => plain(`${at + 1} ${emoji}  `))], width)];
   if (mode.kind === 'delete' && chosen?.kind === 'message') return [doing({ text: ' delete it for everyone? ', color: 'red' }, chosen.message, width)];
+  if (about?.kind === 'message') return [doing({ text: ' about: ', color: 'cyan' }, about.message, width)];
   if (purpose) {
     const [what, message] = purpose.kind === 'reply' ? [` ↳ to ${purpose.to.from}: `, purpose.to] : [' edit: ', purpose.of];
     return [doing({ text: what, color: 'cyan' }, message, width)];
