@@ -85,6 +85,13 @@ export function conversationOf(user: string, name: string): string {
   return name;
 }
 
+/** The same of what is no feed. @throws GodwitError MALFORMED */
+export function sharedConversation(user: string, name: string): string {
+  const conversation = conversationOf(user, name);
+  if (conversation.startsWith('u:')) throw new GodwitError(Code.MALFORMED, 'a feed is no conversation');
+  return conversation;
+}
+
 /** @throws GodwitError MALFORMED */
 export function checkPlace(seq: number): void {
   if (!Number.isSafeInteger(seq) || seq < 0) throw new GodwitError(Code.MALFORMED, `not a place: ${seq}`);
