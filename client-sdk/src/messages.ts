@@ -59,10 +59,10 @@ export class Messages {
     const whole = await this.#withWaiting(conversation, stored, tx);
     // The server delivers what was cleared on another device, and an answer may come after all.
     if (seq <= place.clearedTo) return undefined;
-    if (head.kind === 'event') await this.#erased(conversation, stored, tx);
     if (head.kind === 'fold') return this.#addFold(conversation, seq, undefined, stored, tx);
     this.#put(conversation, seq, undefined, whole, tx);
-    place.last = Math.max(place.last, seq);
+    // That something was taken back is not what was said last.
+    if (head.kind !== 'event' || !(await this.#erased(conversation, stored, tx))) place.last = Math.max(place.last, seq);
     return show(conversation, seq, whole, this.hooks.user, place);
   }
 
@@ -158,22 +158,27 @@ export class Messages {
     return this.#change(conversation, { seq: target.seq, stored: now }, tx);
   }
 
-  /** The server has taken a body back: the message there, or the edit that it shows, is forgotten here too. */
-  async #erased(conversation: string, { bytes }: StoredMessage, tx: Transaction): Promise<void> {
+  /** Where the server has taken a body back, the message there, or the edit that it shows, is forgotten here too. @returns whether it is that. */
+  async #erased(conversation: string, { bytes }: StoredMessage, tx: Transaction): Promise<boolean> {
     const content = decodeEvent(bytes);
-    if (content.kind !== 'event' || content.event.kind.case !== 'erased') return;
+    if (content.kind !== 'event' || content.event.kind.case !== 'erased') return false;
     const seq = Number(content.event.kind.value.seq);
     const record = await tx.get(keys.message(conversation, seq));
-    if (!record) return;
-    const stored = decodeStored(record);
-    const { kind, target } = stored.head;
-    const found = kind !== 'fold' ? { seq, stored } : target && (await this.#find(conversation, target, tx));
-    if (typeof found !== 'object' || found.stored.head.kind === 'gap' || found.stored.head.kind === 'event') return;
-    if (kind === 'fold' && found.stored.head.folds?.edit?.seq !== seq) return;
+    const found = record && (await this.#erasable(conversation, { seq, stored: decodeStored(record) }, tx));
+    if (!found) return true;
     const now = withFolds(found.stored, { deleted: true }, undefined);
     this.#put(conversation, found.seq, found.stored, now, tx);
     const changed = this.#change(conversation, { seq: found.seq, stored: now }, tx);
     if (changed) tx.after(() => this.hooks.emit(changed));
+    return true;
+  }
+
+  async #erasable(conversation: string, at: Target, tx: Transaction): Promise<Target | undefined> {
+    const { kind, target } = at.stored.head;
+    if (kind === 'gap' || kind === 'event') return undefined;
+    if (kind !== 'fold') return at;
+    const edited = target && (await this.#find(conversation, target, tx));
+    return typeof edited === 'object' && edited.stored.head.folds?.edit?.seq === at.seq ? edited : undefined;
   }
 
   /** Keeps it until its target is there. */
