@@ -63,10 +63,13 @@ export class Settings {
     this.ready();
   }
 
-  /** @throws GodwitError the refusal; UNAVAILABLE when not connected, or when there is no answer. */
-  async clear(conversation: string, callId?: Uint8Array): Promise<void> {
+  /**
+   * @param callId of a call that may have been made before, which is then not done twice. @param again it was.
+   * @throws GodwitError the refusal; UNAVAILABLE when not connected, or when there is no answer.
+   */
+  async clear(conversation: string, callId?: Uint8Array, again = false): Promise<void> {
     // Later it would clear what has come meanwhile, and what nobody has seen.
-    if (!this.hooks.connected()) throw new GodwitError(Code.UNAVAILABLE, 'not connected: what comes meanwhile would be cleared too');
+    if (!again && !this.hooks.connected()) throw new GodwitError(Code.UNAVAILABLE, 'not connected: what comes meanwhile would be cleared too');
     const at = this.feedAt();
     const { state } = await this.calls.call('conversations.clear', { conversation }, {}, callId);
     if (state) await this.inbox.run((tx) => this.apply(state, at, tx));

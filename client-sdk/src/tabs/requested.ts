@@ -58,7 +58,7 @@ export class Requested {
       case 'setConversation':
         return client.setConversation(params.conversation, params.settings);
       case 'clearConversation':
-        return engine.settings.clear(params.conversation, params.callId);
+        return engine.settings.clear(params.conversation, params.callId, again);
       case 'conversations':
         return client.conversations();
       case 'background':
