@@ -9,7 +9,7 @@ import type { Debug } from './options.js';
 import { decodeRecord, encodeRecord, keys, ranges, seqOfKey } from './records.js';
 import { decodeStored, encodeStored, expiresAt, messageOf, show, type Shown, type StoredMessage } from './stored-message.js';
 import type { Transaction } from './transaction.js';
-import { counts, readUpTo } from './unread.js';
+import { counts } from './unread.js';
 
 export interface MessagesHooks {
   readonly user: string;
@@ -80,11 +80,10 @@ export class Messages {
     if (record) this.#put(conversation, seq, decodeStored(record), undefined, tx);
   }
 
-  /** Takes out everything up to a place; it counts as read. Marks stay, so that nothing of it comes back. */
+  /** Takes out everything up to a place. Marks stay, so that nothing of it comes back. */
   async clear(conversation: string, to: number, tx: Transaction): Promise<void> {
     const place = tx.place(conversation);
     if (to <= place.clearedTo) return;
-    await readUpTo(conversation, to, this.hooks.user, tx);
     for await (const [key, record] of tx.rows(ranges.messages(conversation, 0, to))) {
       const seq = seqOfKey(key);
       const stored = decodeStored(record);
