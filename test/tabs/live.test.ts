@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Code, liveConversations, liveMessages, type ConversationInfo } from 'godwit-client';
+import { createSearch } from 'godwit-client/search';
 import { ConversationsClearResponseSchema, create, createUlid, fromBinary, RequestSchema, toBinary } from 'godwit-schemas';
 import { Recorder, scene } from '../sdk/fixtures.js';
 import { device } from '../sdk/real.js';
@@ -37,7 +38,11 @@ describe('settings and live lists in tabs', { timeout: 30_000 }, () => {
       await tabs[0].edit(own, 'hi!').until('sent');
       await bob.markRead('alice', 2);
       await said('hello', 'hi! (read)');
+      const search = createSearch(tabs[1]);
+      assert.deepEqual((await search.find('h')).length + (await search.find('hi')).length, 1);
+      assert.deepEqual((await search.find('he'))[0].text, 'hello');
       await tabs[1].clearConversation('bob');
+      assert.deepEqual(await search.find('hello'), []);
       await said();
       await Promise.all(lists.map((list) => list.until(({ conversations }) => conversations[0].last === undefined)));
       await assert.rejects(tabs[1].setConversation('b/ob', {}), { code: Code.MALFORMED });
