@@ -11,6 +11,8 @@ import { Timer } from './wait.js';
 
 /** What the wire has for "for ever": the latest time that the server takes. */
 const forEver = Number.MAX_SAFE_INTEGER;
+/** How often the server is asked again about a conversation that it does not know. */
+const unknownTries = 3;
 
 export interface SettingsHooks {
   readonly user: string;
@@ -126,13 +128,19 @@ export class Settings {
         this.#refusals = 0;
       } catch (error) {
         if (this.#stopped) return;
-        const refused = error instanceof GodwitError && !isRetry(error.code) && error.code !== Code.LIMIT_REACHED;
-        if (!refused) return this.#later(error instanceof GodwitError ? error.retryAfterMs : undefined);
+        if (!this.#isFinal(error)) return this.#later(error instanceof GodwitError ? error.retryAfterMs : undefined);
         // It would be again.
+        this.#refusals = 0;
         this.hooks.failed(error);
         await this.#taken(conversation, wish, undefined, 0);
       }
     }
+  }
+
+  #isFinal(error: unknown): boolean {
+    if (!(error instanceof GodwitError) || isRetry(error.code) || error.code === Code.LIMIT_REACHED) return false;
+    // Its first message may be on its way.
+    return error.code !== Code.UNKNOWN_CONVERSATION || this.#refusals >= unknownTries;
   }
 
   /** What was set meanwhile waits still. */

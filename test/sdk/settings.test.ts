@@ -101,6 +101,21 @@ describe('what is set of a conversation, on the real server', { timeout: 60_000 
     assert.ok(alice.serverTimeMs() > end);
   });
 
+  test('with a first message that was sent offline', async (t) => {
+    const server = await startGodwit(t);
+    await device(t, server, 'bob');
+    const alice = await opened(t, server, 'alice');
+    const errors = new Recorder(alice, 'error');
+    const sent = alice.send('bob', 'hello');
+    await alice.setConversation('bob', { pinned: true });
+    await alice.connect();
+    await sent.until('sent');
+    const laptop = await device(t, server, 'alice');
+    const there = new Recorder(laptop, 'conversation');
+    if (`${await setOf(laptop)}` !== '0,false,true') await until(there, 0, false, true);
+    assert.deepEqual([await setOf(alice), errors.events], [[0, false, true], []]);
+  });
+
   test('what the server refuses is undone, and said', async (t) => {
     const server = await startGodwit(t);
     const alice = await device(t, server, 'alice');
