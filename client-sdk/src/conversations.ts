@@ -1,5 +1,5 @@
 import type { ConversationInfo, Message } from './events.js';
-import { isBlank, type Places } from './places.js';
+import { isBlank, isFeed, type Places } from './places.js';
 import { keys, ranges, seqOfKey } from './records.js';
 import { settingsAt } from './settings.js';
 import { decodeStored, expiresAt, messageOf } from './stored-message.js';
@@ -136,9 +136,4 @@ export class Conversations {
     if (expires !== undefined && expires <= this.hooks.now()) return undefined;
     return messageOf(conversation, seq, stored, this.hooks.user, this.places.get(conversation));
   }
-}
-
-/** The user's own feed is a log like any other, and nobody's conversation. */
-function isFeed(conversation: string): boolean {
-  return conversation.startsWith('u:');
 }

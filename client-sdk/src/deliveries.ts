@@ -6,6 +6,7 @@ import type { ClientEvent } from './events.js';
 import { idText } from './ids.js';
 import type { Messages } from './messages.js';
 import type { Debug } from './options.js';
+import { isFeed } from './places.js';
 import { decodeRecord, encodeRecord, keys } from './records.js';
 import type { StoredHead, StoredMessage } from './stored-message.js';
 import type { Transaction } from './transaction.js';
@@ -22,7 +23,7 @@ export interface DeliveryHooks {
   /** The feed tells what is set of a conversation. */
   set(state: ConversationState, seq: number, tx: Transaction): Promise<void>;
   /** The feed has a gap. */
-  missed(tx: Transaction): void;
+  missed(tx: Transaction): Promise<void>;
 }
 
 /** What a delivered Message does to the store: exactly once by (from, id), in order, with nothing missing unsaid. */
@@ -54,11 +55,11 @@ export class Deliveries {
     } else {
       await this.#storeMessage(message, seq, tx);
     }
-    if (parseConversation(conversation)?.kind === 'feed') await this.#feed(message, seq, tx);
+    if (isFeed(conversation)) await this.#feed(message, seq, tx);
   }
 
   async #feed({ event }: WireMessage, seq: number, tx: Transaction): Promise<void> {
-    if (event?.kind.case === 'gap') this.hooks.missed(tx);
+    if (event?.kind.case === 'gap') await this.hooks.missed(tx);
     else if (event?.kind.case === 'feed' && event.kind.value.conversation) await this.hooks.set(event.kind.value.conversation, seq, tx);
   }
 
@@ -110,7 +111,7 @@ export class Deliveries {
     const before = after > 0n ? Number(after) : Number(first) - 1;
     if (!place.began || before <= place.seq) return;
     await this.#store(conversation, before, gap(place.seq + 1, 'unexplained'), tx);
-    if (parseConversation(conversation)?.kind === 'feed') this.hooks.missed(tx);
+    if (isFeed(conversation)) await this.hooks.missed(tx);
   }
 
   async #store(conversation: string, seq: number, stored: StoredMessage, tx: Transaction): Promise<void> {

@@ -141,7 +141,15 @@ export class Engine {
     });
     this.#renewal = new Renewal(tokens, this.calls, clock, debug);
 
-    const deliveries = new Deliveries({ cipher, debug, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq), set: (state, seq, tx) => this.settings.apply(state, seq, tx), missed: (tx) => this.#listing.missed(tx) }, this.messages);
+    const deliveries = new Deliveries(
+      {
+        ...{ cipher, debug },
+        emit: (event, conversation, seq) => this.#handOver(event, conversation, seq),
+        set: (state, seq, tx) => this.settings.apply(state, seq, tx),
+        missed: (tx) => this.#listing.missed(tx),
+      },
+      this.messages,
+    );
     const { inbox, outbox, controls, calls, presence, emitter } = this;
     const connected = (): boolean => this.link.state === 'connected';
     const past = new Past(store, places, calls, inbox, deliveries, { debug, connected });

@@ -68,10 +68,10 @@ export class Listing {
   }
 
   /** The feed has a gap: what was set meanwhile may be in it. */
-  missed(tx: Transaction): void {
-    if (this.#known !== 'nothing') tx.put(keys.listed, encodeRecord({}));
+  async missed(tx: Transaction): Promise<void> {
+    this.#gaps++;
+    if (await tx.get(keys.listed)) tx.put(keys.listed, encodeRecord({}));
     tx.after(() => {
-      this.#gaps++;
       if (this.#known === 'all') this.#known = 'conversations';
       // What was asked for before may be older.
       void (this.#running ?? Promise.resolve()).then(() => this.ready());
@@ -83,16 +83,24 @@ export class Listing {
     const gaps = this.#gaps;
     const request = { timeoutMs };
     let { conversations, next } = await this.calls.call('conversations.list', { limit: most }, request);
-    if (this.#known === 'nothing') await this.#newest(conversations, at);
-    else await this.#set(conversations, at);
+    if (this.#known === 'nothing') {
+      await this.#newest(conversations, at);
+      await this.#learnt(() => false);
+    } else {
+      await this.#set(conversations, at);
+    }
     for (let pages = 0; next !== '' && pages < mostPages; pages++) {
       ({ conversations, next } = await this.calls.call('conversations.list', { after: next }, request));
       await this.#set(conversations, at);
     }
-    await this.inbox.run((tx) => {
-      const known = this.#gaps === gaps ? 'all' : 'conversations';
-      tx.put(keys.listed, encodeRecord(known === 'all' ? { settings: true } : {}));
-      tx.after(() => (this.#known = known));
+    await this.#learnt(() => this.#gaps === gaps);
+  }
+
+  #learnt(settings: () => boolean): Promise<void> {
+    return this.inbox.run((tx) => {
+      const all = settings();
+      tx.put(keys.listed, encodeRecord(all ? { settings: true } : {}));
+      tx.after(() => (this.#known = all ? 'all' : 'conversations'));
     });
   }
 

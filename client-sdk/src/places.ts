@@ -72,6 +72,11 @@ export function isBlank(place: Readonly<Place>): boolean {
   return (Object.keys(start) as (keyof Place)[]).every((key) => place[key] === start[key]);
 }
 
+/** The user's own feed is a log like any other, and nobody's conversation. */
+export function isFeed(conversation: string): boolean {
+  return conversation.startsWith('u:');
+}
+
 export function encodePlace(place: Readonly<Place>): Uint8Array {
   return encodeRecord(place);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Code, memoryStore, Reason, type Client, type ConversationInfo, type Store } from 'godwit-client';
-import { ConversationStateSchema, ConversationsListResponseSchema, create, toBinary, type MessageInitShape } from 'godwit-schemas';
+import { ConversationsListRequestSchema, ConversationsListResponseSchema, ConversationStateSchema, create, fromBinary, toBinary, type MessageInitShape } from 'godwit-schemas';
 import { startGodwit } from '../support/godwit.js';
 import { text } from './contents.js';
 import type { FakeBroker } from './fake-broker.js';
@@ -153,6 +153,25 @@ describe('what is set of a conversation, in order', { timeout: 20_000 }, () => {
     broker.again('alice', 'u:alice');
     await broker.until(() => broker.pubacks().length === acknowledged + 2);
     assert.deepEqual(await setOf(alice), [0, true, false]);
+  }));
+
+  test('what is set is learnt of all conversations, not only of the newest hundred', scene(async (at) => {
+    const broker = await at.broker();
+    const alice = await at.client(broker, 'alice');
+    const pages: Record<string, MessageInitShape<typeof ConversationsListResponseSchema>> = {
+      '': { conversations: [{ conversation, state: { conversation } }], next: 'a' },
+      a: { conversations: [{ conversation: 'd:alice:carol', state: { conversation: 'd:alice:carol' } }], next: 'b' },
+      b: { conversations: [{ conversation: 'd:alice:dave', state: { conversation: 'd:alice:dave', pinned: true } }] },
+    };
+    broker.onCall = (method, params) => {
+      if (method !== 'conversations.list') return { value: new Uint8Array(0) };
+      return { value: toBinary(ConversationsListResponseSchema, create(ConversationsListResponseSchema, pages[fromBinary(ConversationsListRequestSchema, params).after])) };
+    };
+    await alice.connect();
+    assert.deepEqual((await alice.conversations()).map((info) => [info.conversation, info.pinned]), [['d:alice:dave', true]]);
+    assert.deepEqual(broker.publishes().filter(({ topic }) => topic === 'rpc/history.list').length, 2, 'the newest, and the one that is pinned');
+    await alice.conversations();
+    assert.equal(broker.publishes('rpc/conversations.list').length, 3, 'once');
   }));
 
   test('after a gap in the feed it is asked for again', scene(async (at) => {
