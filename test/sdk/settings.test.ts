@@ -168,7 +168,7 @@ describe('what is set of a conversation, in order', { timeout: 20_000 }, () => {
       return { value: toBinary(ConversationsListResponseSchema, create(ConversationsListResponseSchema, pages[fromBinary(ConversationsListRequestSchema, params).after])) };
     };
     await alice.connect();
-    assert.deepEqual((await alice.conversations()).map((info) => [info.conversation, info.pinned]), [['d:alice:dave', true]]);
+    assert.deepEqual((await alice.conversations()).map((info) => [info.conversation, info.pinned]), [[conversation, false], ['d:alice:dave', true]]);
     assert.deepEqual(broker.publishes().filter(({ topic }) => topic === 'rpc/history.list').length, 2, 'the newest, and the one that is pinned');
     await alice.conversations();
     assert.equal(broker.publishes('rpc/conversations.list').length, 3, 'once');
