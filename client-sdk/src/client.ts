@@ -1,11 +1,11 @@
 import { Code, GodwitError, type MethodName, type ResponseOf, type State } from 'godwit-schemas';
 import type { CallOptions, CallRequest } from './calls.js';
 import { Clock } from './clock.js';
-import { checkPlace, closedError, Composer, conversationOf } from './compose.js';
+import { checkPlace, closedError, Composer, conversationOf, sharedConversation } from './compose.js';
 import type { CustomContent, Reference, SendContent, TextContent } from './content.js';
 import type { Listener } from './emitter.js';
 import { defaultRandom, Engine } from './engine.js';
-import type { ClientEvent, ConnectionChange, ConnectionState, ConversationInfo, EventMap, EventType, PresenceNotice } from './events.js';
+import type { ClientEvent, ConnectionChange, ConnectionState, ConversationInfo, ConversationSettings, EventMap, EventType, PresenceNotice } from './events.js';
 import type { PageOptions } from './history.js';
 import { identify } from './identity.js';
 import { defaultTiming, type ClientOptions, type MessageRef, type SendOptions } from './options.js';
@@ -229,6 +229,29 @@ export class Client {
     await this.#engine.markRead(this.#conversation(conversation), seq);
   }
 
+  /**
+   * Mutes, archives or pins a conversation, for this user and on all their devices. It shows at once, and resolves when
+   * it is kept: it is told to the server as soon as that can be, also after a restart. Of two devices the one that the
+   * server hears last counts. What it refuses is undone, with an `error` event. The SDK shows it, and holds nothing back:
+   * what is muted makes events as before.
+   * @throws GodwitError MALFORMED for what is no time or no conversation, UNAVAILABLE when the client is closed.
+   */
+  async setConversation(conversation: string, settings: ConversationSettings): Promise<void> {
+    if (this.#closed) throw closedError();
+    await this.#engine.settings.set(this.#shared(conversation), settings);
+  }
+
+  /**
+   * Clears a conversation, for this user and on all their devices: what the server has of it now is taken out of the
+   * store, counts as read, and does not come back. A `cleared` event tells. Resolves when that is done here.
+   * @throws GodwitError UNAVAILABLE when not connected, for it would clear what comes meanwhile, or when there is no
+   * answer: it may be done all the same; UNKNOWN_CONVERSATION when the server has none of it.
+   */
+  async clearConversation(conversation: string): Promise<void> {
+    if (this.#closed) throw closedError();
+    await this.#engine.settings.clear(this.#shared(conversation));
+  }
+
   /** Tells that this user is typing. True if it was told: not while offline, and at most once a second. */
   typing(conversation: string): boolean {
     return this.#engine.typing.tell(this.#conversation(conversation));
@@ -275,6 +298,10 @@ export class Client {
     this.#connecting = undefined;
     if (error === undefined) connecting?.resolve();
     else connecting?.reject(error);
+  }
+
+  #shared(name: string): string {
+    return sharedConversation(this.user, name);
   }
 
   #conversation(name: string): string {

@@ -4,6 +4,7 @@ import { encodeContent, encodeDeletion, encodeEdit, encodeReaction } from './con
 import { idText } from './ids.js';
 import type { QueuedHead } from './lane.js';
 import type { MessageRef, SendOptions } from './options.js';
+import { isFeed } from './places.js';
 import type { Sent } from './sent.js';
 import { flags } from './stored-message.js';
 
@@ -51,7 +52,7 @@ export class Composer {
   #put(to: string, kind: QueuedHead['kind'], bytes: Uint8Array, { silent = false, expiresInS = 0 }: SendOptions): Sent {
     if (!Number.isInteger(expiresInS) || expiresInS < 0 || expiresInS > 0xffff_ffff) throw new GodwitError(Code.MALFORMED, `not a time in seconds: ${expiresInS}`);
     const conversation = conversationOf(this.hooks.user(), to);
-    if (conversation.startsWith('u:')) throw new GodwitError(Code.MALFORMED, 'nobody writes into a feed');
+    if (isFeed(conversation)) throw new GodwitError(Code.MALFORMED, 'nobody writes into a feed');
     const bits = (kind === 'bare' ? flags.bare : 0) | (silent ? flags.silent : 0);
     return this.hooks.take({ id: idText(this.hooks.newId()), conversation, kind, flags: bits, expiresInS }, bytes);
   }
@@ -83,6 +84,13 @@ export function conversationOf(user: string, name: string): string {
     throw new GodwitError(Code.MALFORMED, `neither a user nor a conversation of ${user}: ${name}`);
   }
   return name;
+}
+
+/** The same of what is no feed. @throws GodwitError MALFORMED */
+export function sharedConversation(user: string, name: string): string {
+  const conversation = conversationOf(user, name);
+  if (isFeed(conversation)) throw new GodwitError(Code.MALFORMED, 'a feed is no conversation');
+  return conversation;
 }
 
 /** @throws GodwitError MALFORMED */

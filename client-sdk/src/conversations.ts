@@ -1,11 +1,15 @@
 import type { ConversationInfo, Message } from './events.js';
-import type { Places } from './places.js';
+import { isBlank, isFeed, type Places } from './places.js';
 import { keys, ranges, seqOfKey } from './records.js';
+import { settingsAt } from './settings.js';
 import { decodeStored, expiresAt, messageOf } from './stored-message.js';
 import type { Store } from './store.js';
+import { Timer } from './wait.js';
 
 /** Places that are looked at for a last message, where the newest one that is known shows none any more. */
 const lookBack = 256;
+/** Milliseconds: devices sleep, and clocks are set. */
+const longestMs = 3_600_000;
 /** Conversations whose last message is read at a time. */
 const atATime = 64;
 
@@ -26,6 +30,9 @@ export interface ConversationsHooks {
 export class Conversations {
   #touched = new Set<string>();
   #telling: Promise<void> | undefined;
+  /** Until the next mute runs out. */
+  #timer = new Timer();
+  #due = Infinity;
 
   constructor(
     private readonly store: Store,
@@ -36,7 +43,7 @@ export class Conversations {
   /** Those with the newest last message first. */
   async list(): Promise<ConversationInfo[]> {
     await this.hooks.listed();
-    const names = Array.from(this.places.entries(), ([conversation]) => conversation);
+    const names = [...this.places.entries()].flatMap(([conversation, place]) => (isFeed(conversation) || isBlank(place) ? [] : [conversation]));
     const list: ConversationInfo[] = [];
     for (let from = 0; from < names.length; from += atATime) {
       list.push(...(await Promise.all(names.slice(from, from + atATime).map((conversation) => this.#info(conversation)))));
@@ -46,7 +53,7 @@ export class Conversations {
 
   /** To be told, as it then is: what changes until it is read is told as one. */
   touched(conversation: string): void {
-    if (!this.hooks.wanted()) return;
+    if (isFeed(conversation) || !this.hooks.wanted()) return;
     this.#touched.add(conversation);
     this.#telling ??= this.#tell().finally(() => (this.#telling = undefined));
   }
@@ -54,6 +61,35 @@ export class Conversations {
   /** Resolves when nothing is left to be told. */
   async idle(): Promise<void> {
     while (this.#telling) await this.#telling;
+  }
+
+  /** To be called when the clock has moved. */
+  plan(): void {
+    if (this.#due < Infinity) this.#timer.set(Math.min(this.#due - this.hooks.now() + 1, longestMs), () => this.#unmute());
+  }
+
+  stop(): void {
+    this.#due = Infinity;
+    this.#timer.clear();
+  }
+
+  /** Nothing arrives when a mute runs out. */
+  #unmute(): void {
+    const now = this.hooks.now();
+    const due = this.#due;
+    if (due > now) return this.plan();
+    this.#due = Infinity;
+    for (const [conversation, place] of this.places.entries()) {
+      const { mutedUntilMs } = settingsAt(place, 0);
+      if (mutedUntilMs >= due && mutedUntilMs <= now) this.touched(conversation);
+      else if (mutedUntilMs > now) this.#expect(mutedUntilMs);
+    }
+  }
+
+  #expect(mutedUntilMs: number): void {
+    if (mutedUntilMs === 0 || mutedUntilMs >= this.#due || !this.hooks.wanted()) return;
+    this.#due = mutedUntilMs;
+    this.plan();
   }
 
   async #tell(): Promise<void> {
@@ -71,8 +107,12 @@ export class Conversations {
 
   async #info(conversation: string): Promise<ConversationInfo> {
     const last = await this.#last(conversation);
-    const { seq, delivered, read, ownRead, unread } = this.places.get(conversation);
-    const info = { conversation, seq, delivered, read, ownRead: Math.max(ownRead, this.hooks.readHere(conversation)), unread };
+    const place = this.places.get(conversation);
+    const { seq, delivered, read, unread, clearedTo } = place;
+    const ownRead = Math.max(place.ownRead, this.hooks.readHere(conversation), clearedTo);
+    const settings = settingsAt(place, this.hooks.now());
+    this.#expect(settings.mutedUntilMs);
+    const info = { conversation, seq, delivered, read, ownRead, unread, clearedTo, ...settings };
     return last ? { ...info, last } : info;
   }
 

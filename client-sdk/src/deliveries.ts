@@ -1,4 +1,4 @@
-import { fromBinary, MessageSchema, parseConversation, validUserId, type Message as WireMessage } from 'godwit-schemas';
+import { fromBinary, MessageSchema, parseConversation, validUserId, type ConversationState, type Message as WireMessage } from 'godwit-schemas';
 import { openBody } from './body.js';
 import type { Cipher } from './cipher.js';
 import { encodeEvent } from './content-encode.js';
@@ -6,6 +6,7 @@ import type { ClientEvent } from './events.js';
 import { idText } from './ids.js';
 import type { Messages } from './messages.js';
 import type { Debug } from './options.js';
+import { isFeed } from './places.js';
 import { decodeRecord, encodeRecord, keys } from './records.js';
 import type { StoredHead, StoredMessage } from './stored-message.js';
 import type { Transaction } from './transaction.js';
@@ -19,6 +20,10 @@ export interface DeliveryHooks {
   readonly debug: Debug;
   /** Shows something; with a place, until the app has dealt with it. */
   emit(event: ClientEvent, conversation?: string, seq?: number): void;
+  /** The feed tells what is set of a conversation. */
+  set(state: ConversationState, seq: number, tx: Transaction): Promise<void>;
+  /** The feed has a gap. */
+  missed(tx: Transaction): Promise<void>;
 }
 
 /** What a delivered Message does to the store: exactly once by (from, id), in order, with nothing missing unsaid. */
@@ -50,6 +55,12 @@ export class Deliveries {
     } else {
       await this.#storeMessage(message, seq, tx);
     }
+    if (isFeed(conversation)) await this.#feed(message, seq, tx);
+  }
+
+  async #feed({ event }: WireMessage, seq: number, tx: Transaction): Promise<void> {
+    if (event?.kind.case === 'gap') await this.hooks.missed(tx);
+    else if (event?.kind.case === 'feed' && event.kind.value.conversation) await this.hooks.set(event.kind.value.conversation, seq, tx);
   }
 
   async #storeMessage(message: WireMessage, seq: number, tx: Transaction): Promise<void> {
@@ -100,6 +111,7 @@ export class Deliveries {
     const before = after > 0n ? Number(after) : Number(first) - 1;
     if (!place.began || before <= place.seq) return;
     await this.#store(conversation, before, gap(place.seq + 1, 'unexplained'), tx);
+    if (isFeed(conversation)) await this.hooks.missed(tx);
   }
 
   async #store(conversation: string, seq: number, stored: StoredMessage, tx: Transaction): Promise<void> {

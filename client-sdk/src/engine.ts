@@ -27,6 +27,7 @@ import { Reads } from './reads.js';
 import { keys, partsOfSealedKey, ranges, seqOfKey } from './records.js';
 import { Renewal } from './renewal.js';
 import { Handles, type SentMessage } from './sent.js';
+import { Settings } from './settings.js';
 import { decodeStored, expiresAt, show } from './stored-message.js';
 import type { Store } from './store.js';
 import type { Tokens } from './token.js';
@@ -56,6 +57,7 @@ export class Engine {
   readonly messages: Messages;
   readonly history: History;
   readonly conversations: Conversations;
+  readonly settings: Settings;
   readonly link: Link;
   readonly #store: Store;
   readonly #handover: Handover;
@@ -139,11 +141,20 @@ export class Engine {
     });
     this.#renewal = new Renewal(tokens, this.calls, clock, debug);
 
-    const deliveries = new Deliveries({ cipher, debug, emit: (event, conversation, seq) => this.#handOver(event, conversation, seq) }, this.messages);
+    const deliveries = new Deliveries(
+      {
+        ...{ cipher, debug },
+        emit: (event, conversation, seq) => this.#handOver(event, conversation, seq),
+        set: (state, seq, tx) => this.settings.apply(state, seq, tx),
+        missed: (tx) => this.#listing.missed(tx),
+      },
+      this.messages,
+    );
     const { inbox, outbox, controls, calls, presence, emitter } = this;
     const connected = (): boolean => this.link.state === 'connected';
     const past = new Past(store, places, calls, inbox, deliveries, { debug, connected });
-    this.#listing = new Listing(store, calls, inbox, past, { user, debug, connected });
+    this.settings = new Settings(places, calls, inbox, this.messages, { user, timing, random, connected, touched, failed });
+    this.#listing = new Listing(store, places, calls, inbox, past, this.settings, { user, debug, connected });
     const receipts = { user, emit, ticked, touched };
     this.link = new Link({
       url: options.url,
@@ -165,7 +176,9 @@ export class Engine {
         this.outbox.ready(connection);
         this.#renewal.start(token);
         this.#expiry.wake();
+        this.settings.ready();
         if (this.emitter.wants('conversation')) void this.#listing.ensure();
+        else this.#listing.ready();
       },
       packet: (packet, connection) => dispatch(packet, connection, { inbox, deliveries, outbox, controls, calls, presence, emitter, receipts, link: this.link, debug }),
       lost: (connection) => {
@@ -183,6 +196,7 @@ export class Engine {
   /** Takes in what an earlier run left. */
   async load(): Promise<void> {
     await this.reads.load(this.#store);
+    await this.#listing.load();
     for (const item of await this.outboxStore.load(this.#store)) this.outbox.add(item);
     await this.#expiry.sweep();
     // The process may have ended between the mark and the count.
@@ -227,6 +241,7 @@ export class Engine {
     this.writes.write([{ key: keys.clock, value: record }]).catch((error) => this.#failed(error));
     this.#renewal.plan();
     this.#expiry.plan();
+    this.conversations.plan();
     this.onClock();
   }
 
@@ -261,6 +276,8 @@ export class Engine {
     const error = new GodwitError(Code.UNAVAILABLE, 'the client is closed');
     await this.link.close();
     this.#expiry.stop();
+    this.conversations.stop();
+    this.settings.stop();
     this.calls.abandon(error);
     this.presence.abandon(error);
     this.handles.abandon(error);

@@ -57,8 +57,16 @@ export interface MessageChange {
   readonly again?: true;
 }
 
+/** What a user sets of a conversation, for themselves, on all their devices. What is left out stays as it is. */
+export interface ConversationSettings {
+  /** Server clock, Unix milliseconds, when it is to notify again; `Infinity`: never; 0: it is not muted. */
+  readonly mutedUntilMs?: number;
+  readonly archived?: boolean;
+  readonly pinned?: boolean;
+}
+
 /** A conversation as this device knows it. Numbers are places of its log. */
-export interface ConversationInfo {
+export interface ConversationInfo extends Required<ConversationSettings> {
   readonly conversation: string;
   /** The last place that was delivered to this device. */
   readonly seq: number;
@@ -72,13 +80,23 @@ export interface ConversationInfo {
    * do not count.
    */
   readonly unread: number;
+  /** Nothing up to here is shown to this user any more: see `clearConversation`. */
+  readonly clearedTo: number;
   /** The newest message that is stored here. It is looked for among the last 256 places. */
   readonly last?: Message;
 }
 
-/** A conversation has changed: its last message, its unread count, a floor. Many changes at once are told as one. */
+/** A conversation has changed: its last message, its unread count, a floor, what is set of it. Many changes at once are told as one. */
 export interface ConversationChange extends ConversationInfo {
   readonly type: 'conversation';
+}
+
+/** This user has cleared a conversation, on this device or another. */
+export interface ClearNotice {
+  readonly type: 'cleared';
+  readonly conversation: string;
+  /** Everything up to this place is gone from the store. */
+  readonly to: number;
 }
 
 /** Places of a conversation that this device is not given. */
@@ -186,6 +204,7 @@ export interface EventMap {
   message: Message;
   changed: MessageChange;
   conversation: ConversationChange;
+  cleared: ClearNotice;
   gap: GapNotice;
   undecodable: Undecodable;
   state: StateChange;

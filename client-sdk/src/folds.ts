@@ -55,6 +55,11 @@ function reacted(folds: Folds, emoji: string, user: string, seq: number, on: boo
   return { ...folds, reactions };
 }
 
+/** The places of what is folded in, but for those of deletions. */
+export function placesOf({ edit, reactions = [] }: Folds): number[] {
+  return [...(edit ? [edit.seq] : []), ...reactions.map(([, , seq]) => seq)];
+}
+
 /** The reactions as the app sees them: each emoji once, in the order of places. */
 export function reactionCounts({ reactions = [] }: Folds): ReactionCount[] {
   const users = new Map<string, string[]>();

@@ -9,6 +9,8 @@ export interface PageOptions {
   readonly before?: number;
   /** At most this many. Default 50. */
   readonly limit?: number;
+  /** Only what is stored here: what is missing is not fetched. */
+  readonly stored?: boolean;
 }
 
 /** Places read at a time. */
@@ -35,10 +37,10 @@ export class History {
    * A page in the order of seq: messages with what is folded into them, gaps, and what could not be decoded. Nothing
    * that has disappeared. What is not stored here is fetched, while connected.
    */
-  async page(conversation: string, { before = Number.MAX_SAFE_INTEGER, limit = 50 }: PageOptions): Promise<Shown[]> {
+  async page(conversation: string, { before = Number.MAX_SAFE_INTEGER, limit = 50, stored = false }: PageOptions): Promise<Shown[]> {
     for (;;) {
       const shown = await this.#stored(conversation, before, limit);
-      if (shown.length >= limit || !(await this.hooks.fetch(conversation, limit - shown.length))) return shown;
+      if (stored || shown.length >= limit || !(await this.hooks.fetch(conversation, limit - shown.length))) return shown;
     }
   }
 

@@ -1,12 +1,12 @@
 import { openBody } from './body.js';
 import type { Cipher } from './cipher.js';
 import { isFold, type FoldContent, type Reference } from './content.js';
-import { decodeContent } from './content-decode.js';
+import { decodeContent, decodeEvent } from './content-decode.js';
 import { editedContent } from './content-encode.js';
-import type { MessageChange } from './events.js';
-import { folded, type Folds } from './folds.js';
+import type { ClearNotice, MessageChange } from './events.js';
+import { folded, placesOf, type Folds } from './folds.js';
 import type { Debug } from './options.js';
-import { decodeRecord, encodeRecord, keys } from './records.js';
+import { decodeRecord, encodeRecord, keys, ranges, seqOfKey } from './records.js';
 import { decodeStored, encodeStored, expiresAt, messageOf, show, type Shown, type StoredMessage } from './stored-message.js';
 import type { Transaction } from './transaction.js';
 import { counts } from './unread.js';
@@ -19,7 +19,7 @@ export interface MessagesHooks {
   expires(atMs: number): void;
   /** The conversation is another than it was. */
   touched(conversation: string): void;
-  emit(event: MessageChange): void;
+  emit(event: MessageChange | ClearNotice): void;
 }
 
 interface Target {
@@ -45,20 +45,24 @@ export class Messages {
   async add(conversation: string, seq: number, stored: StoredMessage, tx: Transaction): Promise<Shown | MessageChange | undefined> {
     const { head } = stored;
     const place = tx.place(conversation);
-    const expires = expiresAt(head);
+    const expires = seq <= place.clearedTo ? undefined : expiresAt(head);
     if (expires !== undefined) {
       tx.put(keys.expiry(expires, conversation, seq), encodeRecord({}));
       tx.after(() => this.hooks.expires(expires));
     }
     if (head.kind === 'gap') {
+      if (seq <= place.clearedTo) return undefined;
       this.#put(conversation, seq, undefined, stored, tx);
       return show(conversation, seq, stored, this.hooks.user, place);
     }
     if (head.kind !== 'event') tx.put(keys.mark(conversation, head.from, head.id), encodeRecord({ seq }));
     const whole = await this.#withWaiting(conversation, stored, tx);
+    // The server delivers what was cleared on another device, and an answer may come after all.
+    if (seq <= place.clearedTo) return undefined;
     if (head.kind === 'fold') return this.#addFold(conversation, seq, undefined, stored, tx);
     this.#put(conversation, seq, undefined, whole, tx);
-    place.last = Math.max(place.last, seq);
+    // That something was taken back is not what was said last.
+    if (head.kind !== 'event' || !(await this.#erased(conversation, stored, tx))) place.last = Math.max(place.last, seq);
     return show(conversation, seq, whole, this.hooks.user, place);
   }
 
@@ -74,6 +78,30 @@ export class Messages {
   async remove(conversation: string, seq: number, tx: Transaction): Promise<void> {
     const record = await tx.get(keys.message(conversation, seq));
     if (record) this.#put(conversation, seq, decodeStored(record), undefined, tx);
+  }
+
+  /** Takes out everything up to a place. Marks stay, so that nothing of it comes back. */
+  async clear(conversation: string, to: number, tx: Transaction): Promise<void> {
+    const place = tx.place(conversation);
+    if (to <= place.clearedTo) return;
+    for await (const [key, record] of tx.rows(ranges.messages(conversation, 0, to))) {
+      const seq = seqOfKey(key);
+      const stored = decodeStored(record);
+      const expires = expiresAt(stored.head);
+      if (expires !== undefined) tx.delete(keys.expiry(expires, conversation, seq));
+      this.#put(conversation, seq, stored, undefined, tx);
+    }
+    if (place.waiting > 0) {
+      for await (const [key, record] of tx.rows(ranges.folds(conversation))) {
+        // What is folded into a message lies behind it: then that is cleared too.
+        if (!placesOf(decodeRecord<Folds>(record).head).some((seq) => seq <= to)) continue;
+        tx.delete(key);
+        place.waiting--;
+      }
+    }
+    place.clearedTo = to;
+    if (place.last <= to) place.last = 0;
+    tx.after(() => this.hooks.emit({ type: 'cleared', conversation, to }));
   }
 
   /** Tries again what could not be opened when it came, and tells what that changes. True if it can be read now. */
@@ -127,6 +155,29 @@ export class Messages {
     const now = withFolds(target.stored, folds, fold.kind === 'edit' ? fold.content : undefined);
     this.#put(conversation, target.seq, target.stored, now, tx);
     return this.#change(conversation, { seq: target.seq, stored: now }, tx);
+  }
+
+  /** Where the server has taken a body back, the message there, or the edit that it shows, is forgotten here too. @returns whether it is that. */
+  async #erased(conversation: string, { bytes }: StoredMessage, tx: Transaction): Promise<boolean> {
+    const content = decodeEvent(bytes);
+    if (content.kind !== 'event' || content.event.kind.case !== 'erased') return false;
+    const seq = Number(content.event.kind.value.seq);
+    const record = await tx.get(keys.message(conversation, seq));
+    const found = record && (await this.#erasable(conversation, { seq, stored: decodeStored(record) }, tx));
+    if (!found) return true;
+    const now = withFolds(found.stored, { deleted: true }, undefined);
+    this.#put(conversation, found.seq, found.stored, now, tx);
+    const changed = this.#change(conversation, { seq: found.seq, stored: now }, tx);
+    if (changed) tx.after(() => this.hooks.emit(changed));
+    return true;
+  }
+
+  async #erasable(conversation: string, at: Target, tx: Transaction): Promise<Target | undefined> {
+    const { kind, target } = at.stored.head;
+    if (kind === 'gap' || kind === 'event') return undefined;
+    if (kind !== 'fold') return at;
+    const edited = target && (await this.#find(conversation, target, tx));
+    return typeof edited === 'object' && edited.stored.head.folds?.edit?.seq === at.seq ? edited : undefined;
   }
 
   /** Keeps it until its target is there. */

@@ -53,7 +53,7 @@ export class Past {
 
   async #fetch(conversation: string, limit: number): Promise<boolean> {
     const before = await this.#first(conversation);
-    if (before === 1) {
+    if (before === this.places.get(conversation).clearedTo + 1) {
       await this.#done(conversation);
       return false;
     }

@@ -1,4 +1,4 @@
-import type { Tick } from './events.js';
+import type { ConversationSettings, Tick } from './events.js';
 import { conversationOfKey, decodeRecord, encodeRecord, ranges } from './records.js';
 import type { Store } from './store.js';
 
@@ -27,9 +27,19 @@ export interface Place {
   waiting: number;
   /** Nothing lies before what is stored here. */
   pastDone: boolean;
+  /** What the user has set of it, as the server told: see `settings`. */
+  mutedUntilMs: number;
+  archived: boolean;
+  pinned: boolean;
+  /** Nothing up to here is shown any more. */
+  clearedTo: number;
+  /** How far the feed was known when that was told: what is told of before then is older. */
+  setAt: number;
+  /** What was set here, and the server has not taken yet. */
+  wish: ConversationSettings | undefined;
 }
 
-const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0, unread: 0, readTo: 0, last: 0, waiting: 0, pastDone: false };
+const start: Readonly<Place> = { seq: 0, began: false, delivered: 0, read: 0, floorAtMs: 0, ownRead: 0, handed: 0, unread: 0, readTo: 0, last: 0, waiting: 0, pastDone: false, mutedUntilMs: 0, archived: false, pinned: false, clearedTo: 0, setAt: 0, wish: undefined };
 
 /** The places of all conversations, in memory as they are in the store. Only transactions change them. */
 export class Places {
@@ -55,6 +65,16 @@ export class Places {
   entries(): IterableIterator<[string, Readonly<Place>]> {
     return this.#places.entries();
   }
+}
+
+/** Nothing is known of it: what was set was refused. */
+export function isBlank(place: Readonly<Place>): boolean {
+  return (Object.keys(start) as (keyof Place)[]).every((key) => place[key] === start[key]);
+}
+
+/** The user's own feed is a log like any other, and nobody's conversation. */
+export function isFeed(conversation: string): boolean {
+  return conversation.startsWith('u:');
 }
 
 export function encodePlace(place: Readonly<Place>): Uint8Array {

@@ -9,7 +9,7 @@ export const keys = {
   identity: 'identity',
   /** How far the local clock is from the server's (`clock`). */
   clock: 'clock',
-  /** The conversations of the user were asked for (`listing`). */
+  /** The conversations of the user were asked for, and what is set of them (`listing`). */
   listed: 'listed',
   /** A conversation's place and floors (`inbox`). */
   place: (conversation: string): string => `p/${conversation}`,
@@ -36,7 +36,8 @@ export const ranges = {
   places: { from: 'p/', before: 'p0' },
   outbox: { from: 'o/', before: 'o0' },
   reads: { from: 'r/', before: 'r0' },
-  folds: { from: 'f/', before: 'f0' },
+  /** What waits for messages of a conversation. */
+  folds: (conversation: string): KeyRange => ({ from: `f/${conversation}/`, before: `f/${conversation}0` }),
   sealed: { from: 's/', before: 's0' },
   undecodable: { from: 'x/', before: 'x0' },
   /** Places `from` to `to`, both included. */

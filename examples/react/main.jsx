@@ -41,11 +41,12 @@ function Door({ onOpen }) {
 }
 
 function Chat({ client, peer }) {
-  const { lines, error, send } = useConversation(client, peer);
+  const { lines, error, send, more, loadMore } = useConversation(client, peer);
   const connection = useConnection(client);
   return (
     <main className="chat">
       <header>{peer}<small role="status">{connection}</small></header>
+      {more && <button className="earlier" onClick={loadMore}>Earlier messages</button>}
       <ol aria-live="polite">
         {lines.map(({ id, text, own, tick }) => (
           <li key={id} className={own ? 'own' : ''}>{text ?? '(not a text)'}{tick && <span className={`tick ${tick}`} title={tick}>{ticks.get(tick)}</span>}</li>

@@ -1,37 +1,37 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { liveMessages } from 'godwit-client/browser';
 
 /**
- * A conversation with a user as it is now: the newest 50 messages, behind them those that are not sent yet, and `send`.
- * Shown means read. `error`: why it could not be looked at.
+ * A conversation with a user as it is now: what is loaded of it, behind that what is not sent yet; `send`, and
+ * `loadMore` while there may be `more` before. Shown means read. `error`: why it could not be read.
  */
 export function useConversation(client, peer) {
-  const [{ lines, error }, setNow] = useState({ lines: [] });
-  const show = useRef(() => {});
-
-  useEffect(() => {
+  const talk = useMemo(() => liveMessages(client, peer), [client, peer]);
+  const { messages, more, error } = useSyncExternalStore(talk.subscribe, talk.getSnapshot);
+  const [waiting, setWaiting] = useState([]);
+  const look = useCallback(() => {
     const conversation = `d:${[client.user, peer].sort().join(':')}`;
-    let [asked, shown] = [0, 0];
-    const look = async () => {
-      const turn = ++asked;
-      const stored = (await client.messages(peer)).filter(({ type }) => type === 'message');
-      if (turn < shown) return; // overtaken, or not on the screen any more
-      shown = turn;
-      const waiting = client.outbox().filter((sent) => sent.conversation === conversation);
-      setNow({ lines: [...stored, ...waiting].map((one) => ({ id: one.id, text: one.text, own: one.own ?? true, tick: one.tick ?? one.state })) });
-      if (stored.length > 0 && !document.hidden) await client.markRead(peer, stored.at(-1).seq);
-    };
-    show.current = () => look().catch((fault) => shown < Infinity && setNow((now) => ({ ...now, error: fault })));
-    const stops = ['message', 'state'].map((type) => client.on(type, (event) => event.conversation === conversation && show.current()));
-    document.addEventListener('visibilitychange', show.current);
-    show.current();
-    return () => {
-      shown = Infinity;
-      stops.forEach((stop) => stop());
-      document.removeEventListener('visibilitychange', show.current);
-    };
+    setWaiting(client.outbox().filter((sent) => sent.conversation === conversation));
   }, [client, peer]);
 
+  useEffect(() => {
+    look();
+    // Once it is sent it is about to be among the messages: until then it stays.
+    return client.on('state', ({ state }) => (state === 'queued' || state === 'failed') && look());
+  }, [client, look, messages]);
+
+  useEffect(() => {
+    const last = messages.findLast(({ type }) => type === 'message');
+    const read = () => last && !document.hidden && void client.markRead(peer, last.seq);
+    read();
+    document.addEventListener('visibilitychange', read);
+    return () => document.removeEventListener('visibilitychange', read);
+  }, [client, peer, messages]);
+
   // Shown once it is kept: from then on it goes out, also after the tab was closed.
-  const send = useCallback((text) => void client.send(peer, text).until('queued').then(() => show.current(), () => show.current()), [client, peer]);
-  return { lines, error, send };
+  const send = useCallback((text) => void client.send(peer, text).until('queued').then(look, look), [client, peer, look]);
+  const shown = messages.filter(({ type }) => type === 'message');
+  const unsent = waiting.filter(({ id }) => !shown.some((one) => one.id === id));
+  const lines = [...shown, ...unsent].map((one) => ({ id: one.id, text: one.text, own: one.own ?? true, tick: one.tick ?? one.state }));
+  return { lines, error, send, more, loadMore: talk.loadMore };
 }

@@ -32,7 +32,7 @@ async function chatOf(...messages: Message[]): Promise<Chat> {
   await chat.start('bob');
   for (const one of messages) {
     chat.talk!.add(one);
-    chat.list.set({ conversation, seq: one.seq, delivered: 0, read: 0, ownRead: 0, unread: 3, last: one });
+    chat.list.set({ conversation, seq: one.seq, delivered: 0, read: 0, ownRead: 0, unread: 3, clearedTo: 0, mutedUntilMs: 0, archived: false, pinned: false, last: one });
   }
   return chat;
 }

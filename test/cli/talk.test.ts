@@ -112,7 +112,7 @@ describe('the rows that are seen', () => {
 });
 
 describe('the list', () => {
-  const info = (name: string, sentAtMs = 0) => ({ conversation: name, seq: 0, delivered: 0, read: 0, ownRead: 0, unread: 0, ...(sentAtMs > 0 && { last: message(1, 'bob', { sentAtMs }) }) });
+  const info = (name: string, sentAtMs = 0) => ({ conversation: name, seq: 0, delivered: 0, read: 0, ownRead: 0, unread: 0, clearedTo: 0, mutedUntilMs: 0, archived: false, pinned: false, ...(sentAtMs > 0 && { last: message(1, 'bob', { sentAtMs }) }) });
 
   test('has the newest first, and no feeds', () => {
     const list = new Conversations();

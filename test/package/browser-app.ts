@@ -10,7 +10,8 @@ import { run } from './project.js';
 
 /** An app of a browser, on the default transport. */
 export const app = `
-import { Code, createClient, GodwitError, memoryStore, State } from 'godwit-client';
+import { Code, createClient, GodwitError, liveMessages, memoryStore, State } from 'godwit-client';
+import { createSearch } from 'godwit-client/search';
 
 globalThis.tell = async (url, token, to, text) => {
   const client = await createClient({ url, token, store: memoryStore() });
@@ -18,8 +19,12 @@ globalThis.tell = async (url, token, to, text) => {
   client.setPresence(State.AWAY);
   const sent = await client.send(to, text).until('delivered');
   const refused = await client.send('nobody', text).until('sent').catch((error) => error);
+  const [found] = await createSearch(client).find(text);
+  const live = liveMessages(client, to);
+  await new Promise((resolve) => live.subscribe(() => live.getSnapshot().loading || resolve()));
+  const [shown] = live.getSnapshot().messages;
   await client.close();
-  return [sent.state, refused instanceof GodwitError && refused.code === Code.UNKNOWN_USER];
+  return [sent.state, refused instanceof GodwitError && refused.code === Code.UNKNOWN_USER, found.id === sent.id, shown.id === sent.id];
 };
 `;
 
@@ -37,5 +42,5 @@ export async function talks(t: TestContext, folder: string, bundle: string): Pro
   `;
   const [message, { stdout, stderr }] = await Promise.all([bob.next('msg', 'the message'), run(process.execPath, ['--input-type=module', '--eval', script], folder)]);
   assert.equal(message.value.from, 'alice');
-  assert.deepEqual([stdout.trim(), stderr], ['["delivered",true]', '']);
+  assert.deepEqual([stdout.trim(), stderr], ['["delivered",true,true,true]', '']);
 }

@@ -45,8 +45,8 @@ export function filesIn({ metafile }: Bundle): string[] {
   return Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
 }
 
-/** The names by which a browser's app may import the SDK: all of its entries but those that are for Node, React Native and mqtt.js. */
+/** The names by which a browser's app may import the SDK: all of its entries but those that are for Node, React Native, mqtt.js and search. */
 export function browserEntries(): string[] {
   const { name, exports } = JSON.parse(readFileSync(join(root, 'client-sdk/package.json'), 'utf8')) as { name: string; exports: Record<string, unknown> };
-  return Object.keys(exports).flatMap((entry) => (['./node', './mqtt', './react-native', './package.json'].includes(entry) ? [] : [name + entry.slice(1)]));
+  return Object.keys(exports).flatMap((entry) => (['./node', './mqtt', './react-native', './search', './package.json'].includes(entry) ? [] : [name + entry.slice(1)]));
 }

@@ -8,6 +8,8 @@ import {
   codeName,
   createClient,
   GodwitError,
+  liveConversations,
+  liveMessages,
   memoryStore,
   plainCipher,
   Reason,
@@ -18,12 +20,16 @@ import {
   type ClientEvent,
   type ClientOptions,
   type Content,
+  type ConversationList,
+  type Live,
+  type LiveMessages,
   type Message,
   type Sent,
   type SentState,
   type Store,
   type Transport,
 } from 'godwit-client';
+import { createSearch, type Search } from 'godwit-client/search';
 
 /** An app's own store, transport and cipher. */
 const values = new Map<string, Uint8Array>();
@@ -73,6 +79,27 @@ export async function talk(options: ClientOptions, signal: AbortSignal): Promise
   return sent.until('read', { signal });
 }
 
+/** As React's `useSyncExternalStore` takes it. */
+function useLive<T>({ subscribe, getSnapshot }: Live<T>, use: (subscribe: (changed: () => void) => () => void, now: () => T) => T): T {
+  return use(subscribe, getSnapshot);
+}
+
+export async function look(client: Client, use: (subscribe: (changed: () => void) => () => void, now: () => ConversationList) => ConversationList): Promise<number> {
+  await client.setConversation('bob', { mutedUntilMs: Infinity, pinned: true });
+  await client.clearConversation('g:birds');
+  const talk: LiveMessages = liveMessages(client, 'bob', { pageSize: 20 });
+  await talk.loadMore();
+  const search: Search = createSearch(client, { text: ({ text }) => text });
+  const found = await search.find('hello', { conversation: 'bob', limit: 5, before: firstAt(talk) });
+  search.close();
+  return useLive(liveConversations(client, { archived: false }), use).conversations.filter(({ mutedUntilMs }) => mutedUntilMs > 0).length + found.length;
+}
+
+function firstAt(talk: LiveMessages): number {
+  const [first] = talk.getSnapshot().messages;
+  return first?.type === 'message' ? first.sentAtMs : Infinity;
+}
+
 function refused(error: unknown): { seq: bigint } {
   if (error instanceof GodwitError && error.code === Code.NOT_ALLOWED) throw new Error(codeName(error.code));
   return { seq: 0n };
@@ -96,6 +123,8 @@ export function wrong(client: Client, message: Message): void {
   client.send('bob', 5);
   // @ts-expect-error what was told does not change
   message.seq = 1;
+  // @ts-expect-error what is live is only read
+  liveConversations(client).getSnapshot().conversations.pop();
   // @ts-expect-error there is no such call
   void client.call('messages.eat', {});
 }

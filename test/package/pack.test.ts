@@ -186,6 +186,9 @@ const nodeConsumer = `
 import { createClient, mqttTransport, type Client } from 'godwit-client';
 import { mqttTransport as same } from 'godwit-client/mqtt';
 import { levelStore } from 'godwit-client/node';
+import { createSearch } from 'godwit-client/search';
+
+export const search = createSearch;
 
 export async function open(token: string): Promise<Client> {
   const transport = token === '' ? same() : mqttTransport({ tls: { ca: Buffer.from('PEM') } });

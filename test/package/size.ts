@@ -8,3 +8,4 @@ console.log(`${'bytes'.padEnd(24)}${'minified'.padStart(10)}${'gzip'.padStart(10
 for (const part of parts) console.log(row(part, weights.parts.get(part)!));
 console.log(row('everything', weights.whole));
 console.log(row('slim transport alone', weights.transportAlone));
+console.log(row('more with search', weights.search));

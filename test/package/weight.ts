@@ -15,6 +15,8 @@ export interface Weights {
   readonly whole: Weight;
   /** An app's bundle with nothing but the slim transport. */
   readonly transportAlone: Weight;
+  /** What an app's bundle has more with search. */
+  readonly search: Weight;
 }
 
 /** What the SDK weighs in a browser that takes all that it exports. */
@@ -22,8 +24,15 @@ export async function weigh(): Promise<Weights> {
   const everything = browserEntries().map((entry, i) => `export * as entry${i} from '${entry}';`).join('\n');
   const bundle = await bundleForBrowsers(everything);
   const alone = await bundleForBrowsers("export { webSocketTransport } from 'godwit-client';");
+  const searching = await bundleForBrowsers(`${everything}\nexport * from 'godwit-client/search';`);
   const texts = textByPart(bundle);
-  return { parts: new Map(parts.map((part) => [part, weight(texts.get(part) ?? '')])), whole: weight(bundle.code), transportAlone: weight(alone.code) };
+  const [whole, withSearch] = [weight(bundle.code), weight(searching.code)];
+  return {
+    parts: new Map(parts.map((part) => [part, weight(texts.get(part) ?? '')])),
+    whole,
+    transportAlone: weight(alone.code),
+    search: { minified: withSearch.minified - whole.minified, gzip: withSearch.gzip - whole.gzip },
+  };
 }
 
 function weight(code: string): Weight {

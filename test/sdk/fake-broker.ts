@@ -6,6 +6,7 @@ import {
   create,
   deliveryTopics,
   directConversation,
+  EventSchema,
   fromBinary,
   GapSchema,
   matchesFilter,
@@ -170,6 +171,18 @@ export class FakeBroker {
     const to = from + places - 1;
     const gap = create(GapSchema, { from: BigInt(from), to: BigInt(to), reason });
     entries.push({ seq: to, sentAtMs: this.log.now(), message: create(MessageSchema), from: '', device: '', event: { $typeName: 'godwit.v1.Event', kind: { case: 'gap', value: gap } } });
+    this.#pumpAll(conversation);
+  }
+
+  /** An entry of the server's own in a log. */
+  event(conversation: string, init: MessageInitShape<typeof EventSchema>): void {
+    this.log.append(conversation, '', '', { flags: 1 }, create(EventSchema, init));
+    this.#pumpAll(conversation);
+  }
+
+  /** A log from its beginning on, as if the server had not been told that it is had. */
+  again(user: string, conversation: string): void {
+    this.session(user).places.delete(conversation);
     this.#pumpAll(conversation);
   }
 

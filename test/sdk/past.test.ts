@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createClient, memoryStore, type Client, type ClientOptions, type Shown } from 'godwit-client';
-import { tokenFor } from '../support/address.js';
+import { createClient, memoryStore, type Client, type Shown } from 'godwit-client';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import { lasting, Recorder, texts } from './fixtures.js';
-
-type Scope = Parameters<typeof startGodwit>[0];
-
-async function open(t: Scope, server: TestServer, user: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-  const timing = { backoffMinMs: 10, backoffMaxMs: 100 };
-  const client = await createClient({ url: `mqtt://127.0.0.1:${server.mqttPort}`, token: () => tokenFor(server, user), user, store: memoryStore(), timing, ...options });
-  t.after(() => client.close());
-  await client.connect();
-  return client;
-}
+import { device, type Scope } from './real.js';
 
 /** alice has had a conversation with bob, on a first device. */
 async function past(t: Scope, count: number): Promise<{ server: TestServer; first: Client; bob: Client }> {
   const server = await startGodwit(t);
-  const [first, bob] = [await open(t, server, 'alice'), await open(t, server, 'bob')];
+  const [first, bob] = [await device(t, server, 'alice'), await device(t, server, 'bob')];
   const heard = new Recorder(first, 'message');
   const said = [];
   for (let i = 1; i <= count; i++) said.push(bob.send('alice', `${i}`));
@@ -34,7 +24,7 @@ describe('what a device was not delivered', { timeout: 60_000 }, () => {
   test('a second device pages back to the beginning, and has it then without the server', async (t) => {
     const { server, bob } = await past(t, 230);
     const store = memoryStore();
-    const second = await open(t, server, 'alice', { store: lasting(store) });
+    const second = await device(t, server, 'alice', { store: lasting(store) });
     const heard = new Recorder(second, 'message');
     await bob.send('alice', 'news').until('sent');
     await heard.until(1);
@@ -59,7 +49,7 @@ describe('what a device was not delivered', { timeout: 60_000 }, () => {
     await own.until('delivered');
     await bob.markRead('alice', own.seq!);
     await own.until('read');
-    const second = await open(t, server, 'alice');
+    const second = await device(t, server, 'alice');
     const changes = new Recorder(second, 'conversation');
     const [info, ...others] = await second.conversations();
     assert.deepEqual([info.conversation, info.unread, info.ownRead, info.last?.text, others], ['d:alice:bob', 2, 3, 'mine', []]);
@@ -77,7 +67,7 @@ describe('what a device was not delivered', { timeout: 60_000 }, () => {
     await mine.until('sent');
     await bob.edit(mine, 'typo').until('sent');
     await bob.delete({ conversation: 'd:alice:bob', from: 'bob', id: two.id }).until('sent');
-    const second = await open(t, server, 'alice');
+    const second = await device(t, server, 'alice');
     const shown = (await second.messages('bob')).filter((one) => one.type === 'message');
     assert.deepEqual(shown.map(({ text, content, reactions }) => [text, content.kind, reactions.map(({ emoji }) => emoji)]), [
       ['1', 'text', ['👍']],
@@ -89,7 +79,7 @@ describe('what a device was not delivered', { timeout: 60_000 }, () => {
 
   test('without a connection it is what is here; an answer that does not come keeps nobody waiting for ever', async (t) => {
     const { server, bob } = await past(t, 3);
-    const second = await open(t, server, 'alice');
+    const second = await device(t, server, 'alice');
     await second.background({ close: true });
     assert.deepEqual(await second.messages('bob'), []);
     assert.deepEqual(await second.conversations(), []);

@@ -33,7 +33,7 @@ describe('ticks', { timeout: 20_000 }, () => {
       { type: 'receipt', conversation, delivered: 3, read: 1, ownRead: 0, atMs: 6 },
     ]);
     const [{ last, ...info }] = await alice.conversations();
-    assert.deepEqual(info, { conversation, seq: 0, delivered: 3, read: 1, ownRead: 0, unread: 0 });
+    assert.deepEqual(info, { conversation, seq: 0, delivered: 3, read: 1, ownRead: 0, unread: 0, clearedTo: 0, mutedUntilMs: 0, archived: false, pinned: false });
     assert.deepEqual([last?.text, last?.tick], ['three', 'delivered']);
   }));
 

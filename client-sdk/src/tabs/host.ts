@@ -11,7 +11,7 @@ import { statusOf } from './sent-status.js';
 import { Tallies } from './tallies.js';
 
 /** All but the conversations, which cost a read of the store each: the compiler says when one is missing. */
-const types = Object.keys({ message: 1, gap: 1, undecodable: 1, changed: 1, state: 1, receipt: 1, typing: 1, presence: 1, connection: 1, error: 1 } satisfies Record<Exclude<EventType, 'conversation'>, 1>) as EventType[];
+const types = Object.keys({ message: 1, gap: 1, undecodable: 1, changed: 1, cleared: 1, state: 1, receipt: 1, typing: 1, presence: 1, connection: 1, error: 1 } satisfies Record<Exclude<EventType, 'conversation'>, 1>) as EventType[];
 /** What the app has to deal with. */
 const places = ['message', 'gap', 'undecodable', 'changed'] as const;
 const dealtWith: ReadonlySet<EventType> = new Set(places);

@@ -1,5 +1,5 @@
 import type { MethodName, State } from 'godwit-schemas';
-import type { ClientEvent, ConnectionState, ConversationInfo, PresenceNotice, SentState } from '../events.js';
+import type { ClientEvent, ConnectionState, ConversationInfo, ConversationSettings, PresenceNotice, SentState } from '../events.js';
 import type { PageOptions } from '../history.js';
 import type { QueuedHead } from '../lane.js';
 import type { Sent } from '../sent.js';
@@ -25,6 +25,8 @@ export interface Requests {
   messages: [params: { conversation: string; options: PageOptions }, answer: Shown[]];
   conversations: [params: undefined, answer: ConversationInfo[]];
   markRead: [params: { conversation: string; seq: number }, answer: undefined];
+  setConversation: [params: { conversation: string; settings: ConversationSettings }, answer: undefined];
+  clearConversation: [params: { conversation: string; callId: Uint8Array }, answer: undefined];
   background: [params: { rest: Rest }, answer: undefined];
   watch: [params: { user: string }, answer: PresenceNotice | undefined];
   unwatch: [params: { user: string }, answer: undefined];

@@ -55,6 +55,10 @@ export class Requested {
         return client.messages(params.conversation, params.options);
       case 'markRead':
         return client.markRead(params.conversation, params.seq);
+      case 'setConversation':
+        return client.setConversation(params.conversation, params.settings);
+      case 'clearConversation':
+        return engine.settings.clear(params.conversation, params.callId, again);
       case 'conversations':
         return client.conversations();
       case 'background':

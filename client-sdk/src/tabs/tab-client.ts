@@ -1,11 +1,11 @@
 import type { GodwitError, MethodName, ResponseOf, State } from 'godwit-schemas';
 import type { CallOptions, CallRequest } from '../calls.js';
 import type { Client } from '../client-interface.js';
-import { checkPlace, closedError, Composer, conversationOf } from '../compose.js';
+import { checkPlace, closedError, Composer, conversationOf, sharedConversation } from '../compose.js';
 import { textOf, type CustomContent, type Reference, type SendContent, type TextContent } from '../content.js';
 import { bareContent, decodeContent } from '../content-decode.js';
 import { Emitter, type Listener } from '../emitter.js';
-import type { ClientEvent, ConnectionState, ConversationInfo, EventMap, EventType } from '../events.js';
+import type { ClientEvent, ConnectionState, ConversationInfo, ConversationSettings, EventMap, EventType } from '../events.js';
 import type { PageOptions } from '../history.js';
 import type { QueuedHead } from '../lane.js';
 import type { MessageRef, SendOptions } from '../options.js';
@@ -193,6 +193,17 @@ export class TabClient implements Client {
     if (this.#closed) throw closedError();
     checkPlace(seq);
     await this.#asks.ask('markRead', { conversation: this.#conversation(conversation), seq });
+  }
+
+  async setConversation(conversation: string, settings: ConversationSettings): Promise<void> {
+    if (this.#closed) throw closedError();
+    await this.#asks.ask('setConversation', { conversation: sharedConversation(this.#user, conversation), settings });
+  }
+
+  async clearConversation(conversation: string): Promise<void> {
+    if (this.#closed) throw closedError();
+    // A call id of its own: what the next leader asks again is not done again.
+    await this.#asks.ask('clearConversation', { conversation: sharedConversation(this.#user, conversation), callId: this.#options.newId() });
   }
 
   typing(conversation: string): boolean {

@@ -12,7 +12,7 @@ export class Conversations {
 
   /** One that nothing was said in yet. */
   add(conversation: string): void {
-    if (!this.#known.has(conversation)) this.set({ conversation, seq: 0, delivered: 0, read: 0, ownRead: 0, unread: 0 });
+    if (!this.#known.has(conversation)) this.set({ conversation, seq: 0, delivered: 0, read: 0, ownRead: 0, unread: 0, clearedTo: 0, mutedUntilMs: 0, archived: false, pinned: false });
   }
 
   get(conversation: string): ConversationInfo | undefined {
