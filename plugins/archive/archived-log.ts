@@ -1,6 +1,7 @@
 import { isUnavailable } from '../../broker/ports/availability.js';
 import type { ArchivableLog, Archive, ArchivedMessage } from '../../broker/ports/archive.js';
 import { EntryState } from '../../broker/ports/conversation-log.js';
+import { Turns } from '../../broker/ports/turns.js';
 import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, OwnCount, ReadLimit, SweepReport, Trimmable, Window } from '../../broker/ports/conversation-log.js';
 
 /**
@@ -9,7 +10,8 @@ import type { Append, ConversationLog, Entry, Hole, LogHead, MaybePromise, OwnCo
  * state. What changes a place and what moves it take turns, a conversation at a time.
  */
 export class ArchivedLog implements ConversationLog {
-  private readonly turns = new Map<string, Promise<unknown>>();
+  /** What changes a conversation's places, or moves them. */
+  readonly turns = new Turns();
   /** What is gone from the log, and not yet from the archive: up to which place. */
   private readonly gone = new Map<string, number>();
 
@@ -69,7 +71,7 @@ export class ArchivedLog implements ConversationLog {
 
   /** The archive first: what it does not have any more, nobody is given, whatever happens in between. */
   erase(conversation: string, seq: number, state: EntryState.Erased | EntryState.Expired): Promise<boolean> {
-    return this.exclusively(conversation, async () => {
+    return this.turns.take(conversation, async () => {
       await this.archive.erase(conversation, seq);
       return this.log.erase(conversation, seq, state);
     });
@@ -94,18 +96,6 @@ export class ArchivedLog implements ConversationLog {
 
   beginTerm(): Promise<void> {
     return this.log.beginTerm();
-  }
-
-  /** Runs when nothing else changes the conversation that was begun before. */
-  async exclusively<T>(conversation: string, work: () => Promise<T>): Promise<T> {
-    const before = this.turns.get(conversation);
-    const turn = (before ?? Promise.resolve()).then(work, work);
-    this.turns.set(conversation, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.turns.get(conversation) === turn) this.turns.delete(conversation);
-    }
   }
 
   /** Takes out of the archive what is gone from the log. @throws RefusedError UNAVAILABLE */
@@ -133,7 +123,7 @@ export class ArchivedLog implements ConversationLog {
         while (next < messages.length && messages[next].seq < entry.seq) next++;
         if (messages[next]?.seq === entry.seq) read = joined(entry, messages[next]);
         // Taken back since the log was read, or lost: who looks in turn knows.
-        else if (!inTurn) return this.exclusively(conversation, () => this.again(conversation, from, limit));
+        else if (!inTurn) return this.turns.take(conversation, () => this.again(conversation, from, limit));
       }
       whole.push(read);
       bytes += read.end - read.start;

@@ -24,7 +24,7 @@ export class Mover {
     let moved = 0;
     for await (const { conversation, from, to } of this.log.archivable(rule)) {
       for (let at = from; at <= to && !this.stopped; ) {
-        const page = await this.whole.exclusively(conversation, () => this.movePage({ conversation, from: at, to }));
+        const page = await this.whole.turns.take(conversation, () => this.movePage({ conversation, from: at, to }));
         moved += page.moved;
         at = page.upTo + 1;
       }

@@ -1,4 +1,5 @@
 import type { Plugin, PluginContext } from '../../broker/ports/plugin.js';
+import { Turns } from '../../broker/ports/turns.js';
 import { listConversations } from './conversations.js';
 import { eraseMessage } from './erase.js';
 import { listHistory } from './list.js';
@@ -10,6 +11,7 @@ import { UnreadCounts } from './unread.js';
 export function historyPlugin(): Plugin {
   let context: PluginContext;
   let unread: UnreadCounts;
+  const turns = new Turns();
   return {
     name: 'history',
     start(given) {
@@ -21,8 +23,8 @@ export function historyPlugin(): Plugin {
       'receipts.get': ({ user }, request) => receiptsOf(context.storage, user, request),
       'messages.erase': ({ user }, request) => eraseMessage(context, user, request),
       'conversations.list': (caller, request) => listConversations(context.storage, unread, caller, request, context.now()),
-      'conversations.set': ({ user }, request) => setConversation(context, user, request),
-      'conversations.clear': ({ user }, request) => clearConversation(context, user, request),
+      'conversations.set': ({ user }, request) => setConversation(context, turns, user, request),
+      'conversations.clear': ({ user }, request) => clearConversation(context, turns, user, request),
     },
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Code, Flag, limits, type ConversationState, type ConversationSummary, type Message } from 'godwit-schemas';
 import { EntryState } from '../../broker/ports/conversation-log.js';
+import type { Storage } from '../../broker/ports/storage.js';
 import { append } from '../conformance/appends.js';
 import { bodyOf } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
@@ -153,6 +154,30 @@ describe('what is set of a conversation', () => {
     const { conversations } = await done(await Device.connect(t, server, 'alice:phone'), 'conversations.list', {});
     assert.deepEqual(conversations.flatMap((it) => (it.conversation === conversation ? set(it.state!) : [])), ['m5000 a c0']);
     assert.deepEqual((await done(back, 'conversations.list', {})).conversations.flatMap((it) => (it.conversation === conversation ? set(it.state!) : [])), ['m0 c0']);
+  });
+
+  test('at once by two devices, is told last as it then is', async (t) => {
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const wrapStorage = (storage: Storage): Storage => {
+      const { conversationSettings } = storage;
+      const set: typeof conversationSettings.set = async (user, name, change) => {
+        const setting = await conversationSettings.set(user, name, change);
+        if (change.pinned) await held;
+        return setting;
+      };
+      return { ...storage, conversationSettings: Object.assign(Object.create(conversationSettings) as typeof conversationSettings, { set }) };
+    };
+    const server = await startGodwit(t, { wrapStorage });
+    const [alice, bob] = await people(t, server, 'alice', 'bob');
+    await bob.send('alice', 'one');
+    const calls = [alice.call('conversations.set', { conversation, pinned: true }), alice.call('conversations.set', { conversation, archived: true })];
+    // Both are being answered.
+    await done(alice, 'conversations.list', {});
+    letGo();
+    await Promise.all(calls);
+    await alice.settled();
+    assert.equal((await states(alice)).at(-1), 'm0 a p c0');
   });
 
   test('can be set only by who is or was in it', async (t) => {
