@@ -38,8 +38,9 @@ export const godwit: Peer = {
   version() {
     return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
   },
-  async start() {
+  async start(_variant, furnish) {
     const folder = await workFolder();
+    await furnish?.(join(folder, 'data'));
     const secret = randomBytes(32).toString('hex');
     const server = ServerProcess.start(folder, process.execPath, ['--max-semi-space-size=4', join(root, 'dist/broker/cli/main.js'), 'serve'], {
       GODWIT_HOST: host,
@@ -55,6 +56,7 @@ export const godwit: Peer = {
     return {
       host,
       port: Number(port),
+      httpPort: Number(httpPort),
       pid: server.pid,
       // Also a sender's session is a persistent one, as the SDK's is.
       account: async (user) => ({ clientId: `${user}:${device}`, username: user, password: await token(user, secret), clean: false }),
