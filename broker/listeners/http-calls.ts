@@ -71,7 +71,7 @@ async function answer(door: CallDoor, caller: Caller, request: FastifyRequest<Ca
   if ('code' in message) return sendRefusal(request, reply, message);
   const outcome = await door.methods.callMessage(caller, name, callId === undefined ? NOTHING : Buffer.from(String(callId)), message.request);
   if (!(outcome instanceof Uint8Array)) return sendRefusal(request, reply, outcome);
-  if (answerFormat(request) === PROTOBUF) return reply.type(PROTOBUF).send(Buffer.from(outcome));
+  if (answerFormat(request) === PROTOBUF) return reply.type(PROTOBUF).send(Buffer.from(outcome.buffer, outcome.byteOffset, outcome.length));
   return reply.type(JSON_TYPE).send(writeProtoJson(method.response, outcome));
 }
 

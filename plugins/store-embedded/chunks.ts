@@ -6,6 +6,7 @@ import { lastIn, writeU64 } from './database.js';
 import type { Db } from './database.js';
 import { decodeEntry, entrySeq, entrySize, tombstone } from './entry.js';
 import type { LogEntry } from './entry.js';
+import { firstAbove } from './fill.js';
 import type { StoreLimits } from './limits.js';
 
 /** A piece of a log as read from LMDB: every entry of the places [from, to]. */
@@ -52,6 +53,31 @@ export class Chunks {
     return run;
   }
 
+  /**
+   * The first entry from the place `at` on, alone: copied out of the last chunk, nothing is read ahead, decoded or kept
+   * besides. undefined: it lies further back, or LMDB does not show it yet.
+   */
+  single({ id, runs, tombstones, chunkFirst, chunkBytes }: Conversation, at: number): LogEntry | undefined {
+    for (const run of runs) if (at >= run.from && at <= run.to) return run.entries[firstAbove(run.entries, at - 1)];
+    if (chunkBytes === 0 || at < chunkFirst) return undefined;
+    // LMDB's own buffer, as it is until the next read.
+    const chunk = this.db.getBinaryFast(chunkKey(id, chunkFirst));
+    if (!chunk) return undefined;
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    for (let from = 0; from < chunk.length; ) {
+      const size = entrySize(view, from);
+      const seq = entrySeq(view, from);
+      if (seq >= at) {
+        const copy = Buffer.allocUnsafe(size);
+        copy.set(chunk.subarray(from, from + size));
+        const entry = decodeEntry(copy, new DataView(copy.buffer, copy.byteOffset, size), 0);
+        return marked(entry, tombstones);
+      }
+      from += size;
+    }
+    return undefined;
+  }
+
   /** Nothing read before may be shown any more. */
   forget(conversation: Conversation): void {
     for (const run of [...conversation.runs]) this.drop(run);
@@ -80,13 +106,13 @@ export class Chunks {
 
   /** Takes the bodies out of the places that are marked so; within LMDB's batch. */
   writeTombstones(conversation: Conversation): void {
-    const marked = conversation.tombstones!;
+    const { tombstones } = conversation;
     let writtenTo = 0;
-    for (const seq of [...marked.keys()].sort((a, b) => a - b)) {
+    for (const seq of [...tombstones!.keys()].sort((a, b) => a - b)) {
       if (seq <= writtenTo) continue;
       const row = lastIn(this.db, chunkKey(conversation.id, 0), chunkKey(conversation.id, seq));
       if (!row) continue;
-      const entries = decodeChunk(row.value, marked);
+      const entries = decodeChunk(row.value, tombstones);
       writtenTo = entries.at(-1)!.seq;
       const chunk = Buffer.concat(entries.map((entry) => entry.buffer.subarray(entry.head, entry.tail)));
       void this.db.put(row.key, chunk);
@@ -163,15 +189,19 @@ export function chunkKey(conversation: number, seq: number): Buffer {
   return key;
 }
 
-/** The entries of a chunk from the place `from` on, those that are marked already without their bodies. */
-function decodeChunk(chunk: Buffer, marked: Conversation['tombstones'], from = 0): LogEntry[] {
+/** The entry, without its body where that is marked so already. */
+function marked(entry: LogEntry, tombstones: Conversation['tombstones']): LogEntry {
+  const state = tombstones?.get(entry.seq);
+  return state !== undefined && entry.state === EntryState.Live ? tombstone(entry, state) : entry;
+}
+
+/** The entries of a chunk from the place `from` on. */
+function decodeChunk(chunk: Buffer, tombstones: Conversation['tombstones'], from = 0): LogEntry[] {
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
   const entries: LogEntry[] = [];
   for (let at = 0; at < chunk.length; at += entrySize(view, at)) {
     if (entrySeq(view, at) < from) continue;
-    const entry = decodeEntry(chunk, view, at);
-    const state = marked?.get(entry.seq);
-    entries.push(state !== undefined && entry.state === EntryState.Live ? tombstone(entry, state) : entry);
+    entries.push(marked(decodeEntry(chunk, view, at), tombstones));
   }
   return entries;
 }
