@@ -3,11 +3,11 @@ import type { ConversationLog, Entry, LogHead, MaybePromise, OwnCount, Window } 
 import { NOTHING_SET, type ConversationSetting } from '../../broker/ports/conversation-settings.js';
 import { messageForDevice } from '../../broker/ports/delivered.js';
 import type { Caller } from '../../broker/ports/plugin.js';
+import { Slices } from '../../broker/ports/slices.js';
 import type { Storage } from '../../broker/ports/storage.js';
 import { clientIdOf } from './list.js';
 import { ListWriter, type Summary } from './list-writer.js';
 import { entryFrom, newestMessage } from './newest.js';
-import { Slices } from './slices.js';
 import type { Counts, UnreadCounts } from './unread.js';
 import { refuse } from './view.js';
 import { withValue } from './with-value.js';

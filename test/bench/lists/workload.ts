@@ -15,12 +15,11 @@ const pairs = 50;
 const rates = { health: 50, page50: 40, page200: 20, list: 4, listProtobuf: 2, connects: 6 };
 /** Of the bare loop beside everything. */
 const writesPerSecond = 100;
-const warmMs = 1000;
 const placesAsked = 50;
 
 const spreadOf = (name: string, label: string): Row[] =>
   [['P50', 'p50'], ['P95', 'p95'], ['P99', 'p99']].map(([part, of]) => ({ metric: name + part, label: `${label}, ${of}`, unit: 'ms', digits: 2, ratio: false }));
-const one = (metric: string, label: string, unit = 'ms', digits = 2): Row => ({ metric, label, unit, digits, ratio: false });
+const one = (metric: string, label: string): Row => ({ metric, label, unit: 'ms', digits: 2, ratio: false });
 
 const rows: Row[] = [
   ...spreadOf('page50', 'history.list, 50 messages'),
@@ -28,7 +27,6 @@ const rows: Row[] = [
   ...spreadOf('list', 'conversations.list, JSON'),
   one('listFirstMax', 'the first of each user, the longest'),
   ...spreadOf('listProtobuf', 'conversations.list, protobuf'),
-  one('listCpuMs', 'server CPU of a list, about', 'ms', 1),
   ...spreadOf('connect', 'CONNECT to CONNACK, nothing new'),
   ...spreadOf('waiting', 'CONNECT to the first of what waits'),
   one('togetherP50', 'until all users are in at once'),
@@ -56,13 +54,14 @@ async function measure(server: Running, peer: Peer, scale: Scale, house: House):
   const accounts = await Promise.all(Array.from({ length: house.users }, (_, index) => server.account(listUser(index), false)));
   const http = { host: server.host, port: server.httpPort! };
   const kinds = kindsOf(accounts, house);
+  const { warmMs } = scale;
   const measureMs = 2 * scale.measureMs;
 
   /** Something for so long, and the messages beside it. */
-  async function beside(name: string, otherMs: number, other: () => Promise<Metrics>, burstMs = 0): Promise<{ metrics: Metrics; messages: Metrics; cpuUs: number }> {
+  async function beside(name: string, otherMs: number, other: () => Promise<Metrics>, burstMs = 0): Promise<Metrics[]> {
     const paced = generate({ kind: 'paced', ...plan, perSecond: messagesPerSecond, burstMs, warmMs, measureMs: Math.max(otherMs - warmMs, scale.measureMs) });
     const [metrics, messages] = await Promise.all([other(), paced]);
-    return { metrics, messages: { [`${name}P50`]: messages.p50, [`${name}P99`]: messages.p99, [`${name}Max`]: messages.max }, cpuUs: messages.serverCpuUs * messages.perSecond };
+    return [metrics, { [`${name}P50`]: messages.p50, [`${name}P99`]: messages.p99, [`${name}Max`]: messages.max, [`${name}CpuUs`]: messages.serverCpuUs }];
   }
   const called = (name: string, some: CallKind[], burstMs = 0) => {
     const firstMs = some.reduce((sum, { callers, perSecond }) => sum + (callers * 1000) / perSecond, 0);
@@ -76,11 +75,7 @@ async function measure(server: Running, peer: Peer, scale: Scale, house: House):
   const connects = await beside('connects', ((connecting.known.length + connecting.waiting.length) * 1000) / rates.connects, () =>
     generate({ kind: 'connects', server: plan.server, deliveryTopicEnd: '/msg', perSecond: rates.connects, ...connecting }),
   );
-  return {
-    ...Object.assign({}, ...[quiet, pages, lists, connects].flatMap(({ metrics, messages }) => [metrics, messages])),
-    listCpuMs: (lists.cpuUs - quiet.cpuUs) / 1000 / (rates.list + rates.listProtobuf),
-    pageCpuMs: (pages.cpuUs - quiet.cpuUs) / 1000 / (rates.page50 + rates.page200),
-  };
+  return Object.assign({}, ...[quiet, pages, lists, connects].flat()) as Metrics;
 }
 
 function kindsOf(accounts: Account[], { conversations, longPlaces }: House): Record<'health' | 'page50' | 'page200' | 'list' | 'listProtobuf', CallKind> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create, deliveryTopics, MessageSchema, publishTopics, toBinary } from 'godwit-schemas';
@@ -40,7 +41,12 @@ export const godwit: Peer = {
   },
   async start(_variant, furnish) {
     const folder = await workFolder();
-    await furnish?.(join(folder, 'data'));
+    try {
+      await furnish?.(join(folder, 'data'));
+    } catch (error) {
+      await rm(folder, { recursive: true });
+      throw error;
+    }
     const secret = randomBytes(32).toString('hex');
     const server = ServerProcess.start(folder, process.execPath, ['--max-semi-space-size=4', join(root, 'dist/broker/cli/main.js'), 'serve'], {
       GODWIT_HOST: host,
