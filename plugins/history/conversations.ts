@@ -40,9 +40,9 @@ export async function listConversations(storage: Storage, unread: UnreadCounts, 
     if (one && (!behind || compare(behind, one) < 0)) listed.push(one);
   }
   listed.sort(compare);
-  const most = Math.min(limit || limits.conversationsPage.value, limits.conversationsPage.value);
-  const page = new ListWriter();
-  while (page.count < Math.min(most, listed.length)) {
+  const most = Math.min(limit || limits.conversationsPage.value, limits.conversationsPage.value, listed.length);
+  const page = new ListWriter(most);
+  while (page.count < most) {
     const pause = slices.pause();
     if (pause) await pause;
     const summary = summaryOf(storage, unread, caller, listed[page.count]);

@@ -26,17 +26,25 @@ const PINNED_TAG = 4 << 3;
 const CLEARED_TO_TAG = 5 << 3;
 /** Of a ConversationsListResponse's own fields, the tag and the length. */
 const MOST_HEAD = 6;
+const MOST_NEXT = 256;
+/** Of a summary: names, numbers, and a last message of a line or two. */
+const USUAL_BYTES = 384;
 
 /**
  * A ConversationsListResponse as it grows, the last messages in it as they lie in the log. A thousand summaries as
  * objects, encoded one by one and joined, took half of the time of a list, and most of that was garbage.
  */
 export class ListWriter {
-  private buffer = Buffer.allocUnsafeSlow(65_536);
+  private buffer: Buffer;
   private end = 0;
   /** Of the summaries, without their heads. */
   private bytes = 0;
   count = 0;
+
+  /** @param expected how many summaries there may be */
+  constructor(expected: number) {
+    this.buffer = Buffer.allocUnsafeSlow(Math.min(expected * USUAL_BYTES, limits.conversationsPageBytes.value) + MOST_NEXT);
+  }
 
   /** False: it has no room on this page. */
   add(summary: Summary): boolean {
