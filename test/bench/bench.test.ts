@@ -149,7 +149,7 @@ test('pages, lists and connects are timed on a Godwit with furnished folder, bes
   const server = await godwit.start('default', workload.furnish);
   try {
     const metrics = await workload.run(server, godwit, { ...scales.trial, warmMs: 20, burstMs: 20, measureMs: 150 });
-    const missing = workload.rows.filter(({ metric }) => !Number.isFinite(metrics[metric]));
+    const missing = workload.rows.filter(({ metric }) => !Number.isFinite(metrics[metric]) && (process.platform === 'linux' || !metric.endsWith('Waited')));
     assert.deepEqual(missing, []);
     assert.deepEqual([metrics.connectCount, metrics.waitingCount], [4, 4]);
     assert.ok(metrics.page200Bytes > metrics.page50Bytes && metrics.listBytes > metrics.listProtobufBytes);

@@ -19,7 +19,9 @@ const placesAsked = 50;
 
 const spreadOf = (name: string, label: string): Row[] =>
   [['P50', 'p50'], ['P95', 'p95'], ['P99', 'p99']].map(([part, of]) => ({ metric: name + part, label: `${label}, ${of}`, unit: 'ms', digits: 2, ratio: false }));
-const one = (metric: string, label: string): Row => ({ metric, label, unit: 'ms', digits: 2, ratio: false });
+const one = (metric: string, label: string, unit = 'ms'): Row => ({ metric, label, unit, digits: 2, ratio: false });
+const phases = ['quiet', 'pages', 'lists', 'connects'];
+const nameOf = (phase: string): string => (phase === 'quiet' ? 'none of it' : phase);
 
 const rows: Row[] = [
   ...spreadOf('page50', 'history.list, 50 messages'),
@@ -30,8 +32,9 @@ const rows: Row[] = [
   ...spreadOf('connect', 'CONNECT to CONNACK, nothing new'),
   ...spreadOf('waiting', 'CONNECT to the first of what waits'),
   one('togetherP50', 'until all users are in at once'),
-  ...['quiet', 'pages', 'lists', 'connects'].flatMap((beside) => [one(`${beside}P50`, `message latency beside ${beside === 'quiet' ? 'none of it' : beside}, p50`), one(`${beside}P99`, 'p99')]),
-  ...spreadOf('health', 'GET /healthz beside none of it'),
+  ...phases.flatMap((beside) => [one(`${beside}P50`, `message latency beside ${nameOf(beside)}, p50`), one(`${beside}P99`, 'p99')]),
+  ...phases.slice(0, -1).flatMap((beside) => [one(`${beside}HealthP50`, `GET /healthz beside ${nameOf(beside)}, p50`), one(`${beside}HealthP99`, 'p99')]),
+  ...phases.map((beside) => one(`${beside}Waited`, `server waited for a core, beside ${nameOf(beside)}`, 'of the time')),
   one('diskP50', 'write + fdatasync beside it all, p50'),
   one('diskP99', 'p99'),
 ];
@@ -61,14 +64,15 @@ async function measure(server: Running, peer: Peer, scale: Scale, house: House):
   async function beside(name: string, otherMs: number, other: () => Promise<Metrics>, burstMs = 0): Promise<Metrics[]> {
     const paced = generate({ kind: 'paced', ...plan, perSecond: messagesPerSecond, burstMs, warmMs, measureMs: Math.max(otherMs - warmMs, scale.measureMs) });
     const [metrics, messages] = await Promise.all([other(), paced]);
-    return [metrics, { [`${name}P50`]: messages.p50, [`${name}P99`]: messages.p99, [`${name}Max`]: messages.max, [`${name}CpuUs`]: messages.serverCpuUs }];
+    return [metrics, { [`${name}P50`]: messages.p50, [`${name}P99`]: messages.p99, [`${name}Max`]: messages.max, [`${name}CpuUs`]: messages.serverCpuUs, [`${name}Waited`]: messages.serverWaited }];
   }
-  const called = (name: string, some: CallKind[], burstMs = 0) => {
+  const called = (name: string, others: CallKind[], burstMs = 0) => {
+    const some = [...others, { ...kinds.health, name: `${name}Health` }];
     const firstMs = some.reduce((sum, { callers, perSecond }) => sum + (callers * 1000) / perSecond, 0);
     return beside(name, burstMs + firstMs + warmMs + measureMs, () => generate({ kind: 'calls', server: http, kinds: some, warmMs: burstMs + warmMs, measureMs }), burstMs);
   };
 
-  const quiet = await called('quiet', [kinds.health], scale.burstMs);
+  const quiet = await called('quiet', [], scale.burstMs);
   const pages = await called('pages', [kinds.page50, kinds.page200]);
   const lists = await called('lists', [kinds.list, kinds.listProtobuf]);
   const connecting = connectsOf(accounts, house);

@@ -1,8 +1,10 @@
-import { cpuUs, machineCpuUs } from '../process-stats.js';
+import { cpuUs, machineCpuUs, waitedUs } from '../process-stats.js';
 
 export interface Measured {
   seconds: number;
   serverCpuUs: number;
+  /** Part of the time that the server's main thread waited for a core. */
+  serverWaited: number;
   /** Parts of a core. */
   generatorCpu: number;
   othersCpu: number;
@@ -12,11 +14,13 @@ export interface Measured {
 export class Meter {
   private readonly startedAt = performance.now();
   private readonly server: number;
+  private readonly waited: number;
   private readonly own = process.cpuUsage();
   private readonly machine = machineCpuUs();
 
   constructor(private readonly pid: number) {
     this.server = cpuUs(pid);
+    this.waited = waitedUs(pid);
   }
 
   stop(): Measured {
@@ -25,7 +29,7 @@ export class Meter {
     const own = process.cpuUsage(this.own);
     const ownUs = own.user + own.system;
     const othersUs = machineCpuUs() - this.machine - serverCpuUs - ownUs;
-    return { seconds, serverCpuUs, generatorCpu: ownUs / 1e6 / seconds, othersCpu: Math.max(0, othersUs / 1e6 / seconds) };
+    return { seconds, serverCpuUs, serverWaited: (waitedUs(this.pid) - this.waited) / 1e6 / seconds, generatorCpu: ownUs / 1e6 / seconds, othersCpu: Math.max(0, othersUs / 1e6 / seconds) };
   }
 }
 
