@@ -30,8 +30,13 @@ export class Slices {
     return this.now() < this.until ? undefined : this.rest();
   }
 
+  /** Begins a slice now: what went before could not be cut. */
+  begin(): void {
+    this.until = this.now() + SLICE_MS;
+  }
+
   private async rest(): Promise<void> {
     await new Promise<void>(inTurn);
-    this.until = this.now() + SLICE_MS;
+    this.begin();
   }
 }

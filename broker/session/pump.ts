@@ -86,6 +86,7 @@ export class Pump {
     const slices = new Slices();
     await slices.pause();
     const [conversations, rows] = await Promise.all([log.conversationsOf(this.user), cursors.ofDevice(this.user, this.device)]);
+    slices.begin();
     for (const conversation of conversations) {
       const pause = slices.pause();
       if (pause) await pause;

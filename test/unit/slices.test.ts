@@ -30,4 +30,7 @@ test('work is cut when its slice is over, and who comes while others wait begins
   order.length = 0;
   const short = new Slices(() => nowMs);
   for (let piece = 0; piece < 100; piece++) assert.equal(short.pause(), undefined);
+  nowMs += 3;
+  short.begin();
+  assert.equal(short.pause(), undefined);
 });

@@ -1,10 +1,9 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallKind, CallsJob, Metrics } from './job.js';
-import { percentile } from './meter.js';
+import { percentile, spread, Stopwatch, type Timed } from './meter.js';
 
-interface Sample {
-  ms: number;
+interface Sample extends Timed {
   bytes: number;
 }
 
@@ -16,13 +15,13 @@ export async function calls(job: CallsJob): Promise<Metrics> {
   const agent = new Agent({ keepAlive: true });
   const metrics: Metrics = {};
   try {
-    for (const kind of job.kinds) Object.assign(metrics, await firstOfEach(job.server, agent, kind));
-    const measures = job.kinds.map((kind) => new Paced(job.server, agent, kind));
+    for (const kind of job.kinds) Object.assign(metrics, await firstOfEach(job, agent, kind));
+    const measures = job.kinds.map((kind) => new Paced(job, agent, kind));
     const running = measures.map((one) => one.run(job.warmMs + job.measureMs));
     await sleep(job.warmMs);
     for (const one of measures) one.samples = [];
     for (const one of running) await one;
-    for (const { kind, samples } of measures) Object.assign(metrics, spread(kind.name, samples));
+    for (const { kind, samples } of measures) Object.assign(metrics, spread(kind.name, samples), { [`${kind.name}Bytes`]: samples.at(-1)?.bytes });
     return metrics;
   } finally {
     agent.destroy();
@@ -30,10 +29,10 @@ export async function calls(job: CallsJob): Promise<Metrics> {
 }
 
 /** The first call of everyone, of what the server has not looked at since its start; each answer is looked into. */
-async function firstOfEach(server: CallsJob['server'], agent: Agent, kind: CallKind): Promise<Metrics> {
+async function firstOfEach(job: CallsJob, agent: Agent, kind: CallKind): Promise<Metrics> {
   const times: number[] = [];
   for (let caller = 0; caller < kind.callers; caller++) {
-    const { ms, text } = await call(server, agent, kind, caller);
+    const { ms, text } = await call(job, agent, kind, caller);
     times.push(ms);
     const found = kind.items ? (JSON.parse(text!) as Record<string, unknown[]>)[kind.items.field]?.length : undefined;
     if (kind.items && found !== kind.items.count) throw new Error(`${kind.name}: ${found} ${kind.items.field} instead of ${kind.items.count}`);
@@ -48,7 +47,7 @@ class Paced {
   private next = 0;
   private failed: Error | undefined;
 
-  constructor(private readonly server: CallsJob['server'], private readonly agent: Agent, readonly kind: CallKind) {}
+  constructor(private readonly job: CallsJob, private readonly agent: Agent, readonly kind: CallKind) {}
 
   async run(ms: number): Promise<void> {
     const startedAt = performance.now();
@@ -65,15 +64,15 @@ class Paced {
 
   private async one(): Promise<void> {
     const { samples } = this;
-    samples.push(await call(this.server, this.agent, this.kind, this.next++));
+    samples.push(await call(this.job, this.agent, this.kind, this.next++));
   }
 }
 
-function call({ host, port }: CallsJob['server'], agent: Agent, kind: CallKind, index: number): Promise<Sample & { text?: string }> {
+function call({ server: { host, port }, pid }: CallsJob, agent: Agent, kind: CallKind, index: number): Promise<Sample & { text?: string }> {
   const caller = index % kind.callers;
   const bodies = kind.bodies[caller];
   const body = bodies?.[Math.floor(index / kind.callers) % bodies.length];
-  const startedAt = performance.now();
+  const watch = new Stopwatch(pid);
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { authorization: kind.tokens[caller], 'content-type': 'application/json', accept: kind.accept ?? 'application/json', 'content-length': Buffer.byteLength(body) };
     const sent = request({ host, port, agent, method: body === undefined ? 'GET' : 'POST', path: kind.path, headers }, (answer) => {
@@ -81,22 +80,14 @@ function call({ host, port }: CallsJob['server'], agent: Agent, kind: CallKind, 
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', reject);
       answer.on('end', () => {
-        const ms = performance.now() - startedAt;
+        const timed = watch.read();
         const all = Buffer.concat(chunks);
         if (answer.statusCode !== 200) return reject(new Error(`${kind.name}: ${answer.statusCode} ${all.toString().slice(0, 200)}`));
         const looked = index < kind.callers && kind.items;
-        resolve({ ms, bytes: all.length, ...(looked && { text: all.toString() }) });
+        resolve({ ...timed, bytes: all.length, ...(looked && { text: all.toString() }) });
       });
     });
     sent.on('error', reject);
     sent.end(body);
   });
-}
-
-/** @param name of the metrics: `<name>P50` and so on */
-export function spread(name: string, samples: readonly { ms: number; bytes?: number }[]): Metrics {
-  const sorted = Float64Array.from(samples, ({ ms }) => ms).sort();
-  const at = (part: number): number => percentile(sorted, part);
-  const bytes = samples.at(-1)?.bytes;
-  return { [`${name}P50`]: at(0.5), [`${name}P95`]: at(0.95), [`${name}P99`]: at(0.99), [`${name}Max`]: at(1), [`${name}Count`]: sorted.length, ...(bytes !== undefined && { [`${name}Bytes`]: bytes }) };
 }

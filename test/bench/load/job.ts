@@ -108,18 +108,16 @@ export interface CallKind {
 }
 
 /** Control calls at the HTTP door, in an open loop. */
-export interface CallsJob {
+export interface CallsJob extends Base {
   kind: 'calls';
-  server: Server;
   kinds: CallKind[];
   warmMs: number;
   measureMs: number;
 }
 
 /** Devices that the server knows connect, one after another and then together. */
-export interface ConnectsJob {
+export interface ConnectsJob extends Base {
   kind: 'connects';
-  server: Server;
   /** The end of the topic that messages come on. */
   deliveryTopicEnd: string;
   perSecond: number;
