@@ -23,8 +23,10 @@ export function newestMessage(log: ConversationLog, conversation: string, head: 
   const end = Math.min(to, head.head);
   // Mostly it is the last place of all.
   const last = end >= Math.max(from, floor + 1, head.first) ? entryFrom(log, conversation, end) : undefined;
-  if (last && !(last instanceof Promise) && last.seq === end && isCounted(last) && goneFor(last, nowMs) === undefined) return last;
-  return searchNewest(log, conversation, head, windows, floor, nowMs);
+  return withValue(last, (entry) => {
+    const isIt = entry?.seq === end && isCounted(entry) && goneFor(entry, nowMs) === undefined;
+    return isIt ? entry : searchNewest(log, conversation, head, windows, floor, nowMs);
+  });
 }
 
 async function searchNewest(log: ConversationLog, conversation: string, head: LogHead, windows: readonly Window[], floor: number, nowMs: number): Promise<Entry | undefined> {
