@@ -5,6 +5,8 @@ import type { Refusal } from '../ports/plugin.js';
 
 export const PROTOBUF = 'application/x-protobuf';
 export const JSON_TYPE = 'application/json';
+/** As Fastify completes it where an answer is text; here answers are bytes too. */
+export const JSON_ANSWER = `${JSON_TYPE}; charset=utf-8`;
 
 /** What a body is written in: said by its content type; JSON where nothing is said; undefined: something else. */
 export function bodyFormat(contentType: string | undefined): typeof PROTOBUF | typeof JSON_TYPE | undefined {

@@ -1,10 +1,11 @@
-import { Code, fromBinary, isRetry, toJson, type Method } from 'godwit-schemas';
+import { Code, fromBinary, isRetry, type Method } from 'godwit-schemas';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { addressKey } from '../limits/address-key.js';
 import type { MethodTable } from '../methods/table.js';
 import type { MaybePromise } from '../ports/conversation-log.js';
 import type { Caller, Identity, Limiter, Refusal } from '../ports/plugin.js';
-import { answerFormat, bodyFormat, JSON_TYPE, PROTOBUF, sendRefusal } from './http-answer.js';
+import { answerFormat, bodyFormat, JSON_ANSWER, JSON_TYPE, PROTOBUF, sendRefusal } from './http-answer.js';
+import { writeProtoJson } from './json-writer.js';
 import { readProtoJson } from './json.js';
 
 export interface CallDoor {
@@ -70,8 +71,8 @@ async function answer(door: CallDoor, caller: Caller, request: FastifyRequest<Ca
   if ('code' in message) return sendRefusal(request, reply, message);
   const outcome = await door.methods.callMessage(caller, name, callId === undefined ? NOTHING : Buffer.from(String(callId)), message.request);
   if (!(outcome instanceof Uint8Array)) return sendRefusal(request, reply, outcome);
-  if (answerFormat(request) === PROTOBUF) return reply.type(PROTOBUF).send(Buffer.from(outcome));
-  return reply.type(JSON_TYPE).send(JSON.stringify(toJson(method.response, fromBinary(method.response, outcome))));
+  if (answerFormat(request) === PROTOBUF) return reply.type(PROTOBUF).send(Buffer.from(outcome.buffer, outcome.byteOffset, outcome.length));
+  return reply.type(JSON_ANSWER).send(writeProtoJson(method.response, outcome));
 }
 
 function readBody(method: Method, request: FastifyRequest<CallRoute>): { request: ReturnType<typeof fromBinary> } | Refusal {

@@ -9,6 +9,7 @@ import type { DeviceCursor } from '../ports/cursors.js';
 import { forgetDevice, isIdle, isRevoked } from '../ports/devices.js';
 import type { DeviceRecord } from '../ports/directory.js';
 import type { Identity, Limiter, Refusal } from '../ports/plugin.js';
+import { Slices } from '../ports/slices.js';
 import { Pump } from './pump.js';
 import type { Session } from './session.js';
 
@@ -167,7 +168,9 @@ export class Connects {
     // A crash may have left cursors of a device that was forgotten.
     if ((await cursors.ofDevice(user, device)).size > 0) await cursors.forgetDevice(user, device);
     const starts = new Map<string, DeviceCursor>();
+    const slices = new Slices();
     for (const conversation of await log.conversationsOf(user)) {
+      await slices.pause();
       const { start } = await cursors.user(user, conversation);
       if (start > 0) starts.set(conversation, { position: start, last: start, started: false, toldDelivered: 0, toldRead: 0, toldOwnRead: 0 });
     }

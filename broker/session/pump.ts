@@ -4,6 +4,7 @@ import type { Entry, Hole, Window } from '../ports/conversation-log.js';
 import { isUnavailable } from '../ports/availability.js';
 import { cover } from '../ports/cover.js';
 import { goneFor } from '../ports/entries.js';
+import { Slices } from '../ports/slices.js';
 import { ALWAYS, windowAt } from '../ports/windows.js';
 import { writePayload } from './delivery-frames.js';
 import { DeliveryWriter } from './delivery-writer.js';
@@ -36,6 +37,8 @@ export class Pump {
   private live = false;
   /** The connection that was sent again what the one before it left in flight. */
   private resentTo: Session | undefined;
+  /** Counts what `attach` was called: of two that look at the conversations, the later one goes on. */
+  private attached = 0;
   /** When moved cursors were last handed on. */
   flushedAtMs = 0;
   /** When the window closed without a PUBACK since; 0 = it is open. */
@@ -63,6 +66,7 @@ export class Pump {
    */
   async attach(session: Session): Promise<void> {
     this.session = session;
+    const attached = ++this.attached;
     if (!session.takesMessages) return;
     if (session.live || this.live) this.startOver();
     this.live = session.live;
@@ -79,11 +83,17 @@ export class Pump {
       this.schedule();
     }
     const { log, cursors } = this.engine.storage;
+    // There may be thousands: what is found first is sent meanwhile, and other sessions have their turns.
+    const slices = new Slices();
+    await slices.pause();
     const [conversations, rows] = await Promise.all([log.conversationsOf(this.user), cursors.ofDevice(this.user, this.device)]);
+    slices.begin();
     for (const conversation of conversations) {
+      const pause = slices.pause();
+      if (pause) await pause;
       const answer = log.head(conversation);
       const head = answer instanceof Promise ? await answer : answer;
-      if (this.session !== session) return;
+      if (this.session !== session || this.attached !== attached) return;
       if (!head || head.head <= (rows.get(conversation)?.position ?? 0)) continue;
       let reader = this.readers.get(conversation);
       if (!reader) {

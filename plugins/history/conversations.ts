@@ -1,18 +1,16 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
-import { Code, ConversationSummarySchema, create, limits, parseConversation, toBinary, varintSize, writeVarint, type RequestOf } from 'godwit-schemas';
-import type { Entry } from '../../broker/ports/conversation-log.js';
+import { Code, limits, parseConversation, type RequestOf } from 'godwit-schemas';
+import type { ConversationLog, Entry, LogHead, MaybePromise, OwnCount, Window } from '../../broker/ports/conversation-log.js';
 import { NOTHING_SET, type ConversationSetting } from '../../broker/ports/conversation-settings.js';
 import { messageForDevice } from '../../broker/ports/delivered.js';
 import type { Caller } from '../../broker/ports/plugin.js';
+import { Slices } from '../../broker/ports/slices.js';
 import type { Storage } from '../../broker/ports/storage.js';
 import { clientIdOf } from './list.js';
+import { ListWriter, type Summary } from './list-writer.js';
 import { entryFrom, newestMessage } from './newest.js';
-import { shownState } from './settings.js';
 import type { Counts, UnreadCounts } from './unread.js';
 import { refuse } from './view.js';
-
-/** Conversations looked at before other work has its turn: a user may have thousands. */
-const TURN = 64;
+import { withValue } from './with-value.js';
 
 /** A conversation of a list, and what its place there goes by. */
 interface Listed extends Counts {
@@ -31,36 +29,46 @@ interface Listed extends Counts {
 export async function listConversations(storage: Storage, unread: UnreadCounts, caller: Caller, { after, limit }: RequestOf<'conversations.list'>, nowMs: number): Promise<Uint8Array> {
   const behind = after === '' ? undefined : parseAfter(after);
   const [names, settings] = await Promise.all([storage.log.conversationsOf(caller.user), storage.conversationSettings.ofUser(caller.user)]);
+  // A user may have thousands.
+  const slices = new Slices();
   const listed: Listed[] = [];
-  for (const [i, name] of names.entries()) {
-    if (i % TURN === TURN - 1) await otherWork();
-    const one = name.startsWith('u:') ? undefined : await look(storage, caller.user, name, settings.get(name) ?? NOTHING_SET, nowMs);
+  for (const name of names) {
+    const pause = slices.pause();
+    if (pause) await pause;
+    const looked = name.startsWith('u:') ? undefined : look(storage, caller.user, name, settings.get(name) ?? NOTHING_SET, nowMs);
+    const one = looked instanceof Promise ? await looked : looked;
     if (one && (!behind || compare(behind, one) < 0)) listed.push(one);
   }
   listed.sort(compare);
-  const most = Math.min(limit || limits.conversationsPage.value, limits.conversationsPage.value);
-  const summaries: Uint8Array[] = [];
-  let bytes = 0;
-  for (const [i, one] of listed.slice(0, most).entries()) {
-    if (i % TURN === TURN - 1) await otherWork();
-    const summary = await summaryOf(storage, unread, caller, one);
-    if (summaries.length > 0 && bytes + summary.length > limits.conversationsPageBytes.value) break;
-    summaries.push(summary);
-    bytes += summary.length;
+  const most = Math.min(limit || limits.conversationsPage.value, limits.conversationsPage.value, listed.length);
+  const page = new ListWriter(most);
+  while (page.count < most) {
+    const pause = slices.pause();
+    if (pause) await pause;
+    const summary = summaryOf(storage, unread, caller, listed[page.count]);
+    if (!page.add(summary instanceof Promise ? await summary : summary)) break;
   }
-  const end = summaries.length < listed.length ? listed[summaries.length - 1] : undefined;
-  return encodeList(summaries, end ? `${end.atMs} ${end.conversation}` : '');
+  const end = page.count < listed.length ? listed[page.count - 1] : undefined;
+  return page.finish(end ? `${end.atMs} ${end.conversation}` : '');
 }
 
-async function look({ log }: Pick<Storage, 'log'>, user: string, conversation: string, setting: ConversationSetting, nowMs: number): Promise<Listed | undefined> {
+type Asked = readonly [LogHead | undefined, OwnCount, readonly Window[]];
+
+function look({ log }: Pick<Storage, 'log'>, user: string, conversation: string, setting: ConversationSetting, nowMs: number): MaybePromise<Listed | undefined> {
   // Asked for in one turn: the three belong together.
-  const [head, own, windows] = await Promise.all([log.head(conversation), log.ownOf(conversation, user), log.windowsOf(conversation, user)]);
+  const asked = [log.head(conversation), log.ownOf(conversation, user), log.windowsOf(conversation, user)] as const;
+  const next = (answers: Asked): MaybePromise<Listed | undefined> => lookWith(log, conversation, answers, setting, nowMs);
+  return asked.some((one) => one instanceof Promise) ? Promise.all(asked).then(next) : next(asked as Asked);
+}
+
+function lookWith(log: ConversationLog, conversation: string, [head, own, windows]: Asked, setting: ConversationSetting, nowMs: number): MaybePromise<Listed | undefined> {
   if (!head || windows.length === 0) return undefined;
   const end = Math.min(head.head, windows[windows.length - 1].to);
-  const last = await newestMessage(log, conversation, head, windows, setting.clearedTo, nowMs);
-  // Without a message its newest event counts: a new group stands where it was made.
-  const atMs = (last ?? (end < head.first ? undefined : await entryFrom(log, conversation, end)))?.sentAtMs ?? 0;
-  return { conversation, head, own, windows, end, setting, last, atMs };
+  return withValue(newestMessage(log, conversation, head, windows, setting.clearedTo, nowMs), (last) => {
+    // Without a message its newest event counts: a new group stands where it was made.
+    const newest = last ?? (end < head.first ? undefined : entryFrom(log, conversation, end));
+    return withValue(newest, (entry) => ({ conversation, head, own, windows, end, setting, last, atMs: entry?.sentAtMs ?? 0 }));
+  });
 }
 
 /** Newest first; of one time, by name. */
@@ -75,34 +83,12 @@ function parseAfter(after: string): Pick<Listed, 'atMs' | 'conversation'> {
   return { atMs: Number(after.slice(0, space)), conversation };
 }
 
-/** An encoded ConversationSummary, the last message in it as it lies in the log. */
-async function summaryOf({ cursors }: Pick<Storage, 'cursors'>, unread: UnreadCounts, caller: Caller, one: Listed): Promise<Uint8Array> {
-  const { conversation, end, setting, last } = one;
-  const { read } = await cursors.user(caller.user, conversation);
-  const count = await unread.behind(caller.user, conversation, one, Math.max(read, setting.clearedTo));
-  const summary = create(ConversationSummarySchema, { conversation, head: BigInt(end), read: BigInt(read), unread: BigInt(count), state: shownState(conversation, setting) });
-  const bytes = toBinary(ConversationSummarySchema, summary);
-  if (!last) return bytes;
-  return concat([bytes, ...field(LAST_TAG, messageForDevice(last, clientIdOf(caller)) ?? last.buffer.subarray(last.start, last.end))]);
-}
-
-const CONVERSATIONS_TAG = (1 << 3) | 2;
-const NEXT_TAG = (2 << 3) | 2;
-const LAST_TAG = (6 << 3) | 2;
-
-/** A ConversationsListResponse. */
-function encodeList(summaries: readonly Uint8Array[], next: string): Uint8Array {
-  const parts = summaries.flatMap((summary) => field(CONVERSATIONS_TAG, summary));
-  return concat(next === '' ? parts : [...parts, ...field(NEXT_TAG, Buffer.from(next))]);
-}
-
-function field(tag: number, value: Uint8Array): [Uint8Array, Uint8Array] {
-  const head = new Uint8Array(1 + varintSize(value.length));
-  head[0] = tag;
-  writeVarint(head, 1, value.length);
-  return [head, value];
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(parts);
+function summaryOf({ cursors }: Pick<Storage, 'cursors'>, unread: UnreadCounts, caller: Caller, one: Listed): MaybePromise<Summary> {
+  const { conversation, end: head, setting, last } = one;
+  return withValue(cursors.user(caller.user, conversation), ({ read }) =>
+    withValue(unread.behind(caller.user, conversation, one, Math.max(read, setting.clearedTo)), (count) => ({
+      ...{ conversation, head, read, unread: count, setting },
+      last: last && (messageForDevice(last, clientIdOf(caller)) ?? last.buffer.subarray(last.start, last.end)),
+    })),
+  );
 }

@@ -1,5 +1,6 @@
-import type { ConversationLog, Entry, LogHead, ReadLimit, Window } from '../../broker/ports/conversation-log.js';
+import type { ConversationLog, Entry, LogHead, MaybePromise, ReadLimit, Window } from '../../broker/ports/conversation-log.js';
 import { goneFor, isCounted } from '../../broker/ports/entries.js';
+import { withValue } from './with-value.js';
 
 const ONE: ReadLimit = { entries: 1, bytes: 1 };
 const ONE_COUNT: ReadLimit = { ...ONE, withoutMessages: true };
@@ -7,20 +8,29 @@ const ONE_COUNT: ReadLimit = { ...ONE, withoutMessages: true };
 const MOST_GONE = 64;
 
 /** The first entry from this place on. */
-export async function entryFrom(log: ConversationLog, conversation: string, place: number, limit = ONE): Promise<Entry | undefined> {
-  const read = log.read(conversation, place, limit);
-  return (read instanceof Promise ? await read : read)[0];
+export function entryFrom(log: ConversationLog, conversation: string, place: number, limit = ONE): MaybePromise<Entry | undefined> {
+  return withValue(log.read(conversation, place, limit), ([entry]) => entry);
 }
 
 /** How many messages that count the log holds, or held, up to and with this place, which must be kept or the one before what is. */
-export async function countedTo(log: ConversationLog, conversation: string, head: LogHead, place: number): Promise<number> {
+export function countedTo(log: ConversationLog, conversation: string, head: LogHead, place: number): MaybePromise<number> {
   if (place >= head.head) return head.counted;
-  const next = await entryFrom(log, conversation, place + 1, ONE_COUNT);
-  return next ? next.counted - (isCounted(next) ? 1 : 0) : head.counted;
+  return withValue(entryFrom(log, conversation, place + 1, ONE_COUNT), (next) => (next ? next.counted - (isCounted(next) ? 1 : 0) : head.counted));
 }
 
 /** The newest message that counts and is there, within these windows and behind `floor`; undefined: there is none, or the newest 64 are all gone. */
-export async function newestMessage(log: ConversationLog, conversation: string, head: LogHead, windows: readonly Window[], floor: number, nowMs: number): Promise<Entry | undefined> {
+export function newestMessage(log: ConversationLog, conversation: string, head: LogHead, windows: readonly Window[], floor: number, nowMs: number): MaybePromise<Entry | undefined> {
+  const { from, to } = windows[windows.length - 1];
+  const end = Math.min(to, head.head);
+  // Mostly it is the last place of all.
+  const last = end >= Math.max(from, floor + 1, head.first) ? entryFrom(log, conversation, end) : undefined;
+  return withValue(last, (entry) => {
+    const isIt = entry?.seq === end && isCounted(entry) && goneFor(entry, nowMs) === undefined;
+    return isIt ? entry : searchNewest(log, conversation, head, windows, floor, nowMs);
+  });
+}
+
+async function searchNewest(log: ConversationLog, conversation: string, head: LogHead, windows: readonly Window[], floor: number, nowMs: number): Promise<Entry | undefined> {
   let looked = 0;
   for (let i = windows.length - 1; i >= 0; i--) {
     const from = Math.max(windows[i].from, floor + 1, head.first);

@@ -1,7 +1,8 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
-import type { ConversationLog, LogHead, OwnCount, ReadLimit, Window } from '../../broker/ports/conversation-log.js';
+import type { ConversationLog, LogHead, MaybePromise, OwnCount, ReadLimit, Window } from '../../broker/ports/conversation-log.js';
 import { isCounted, isFrom } from '../../broker/ports/entries.js';
 import { countedTo } from './newest.js';
+import { withValue } from './with-value.js';
 
 /** Places up to which it is remembered what a user wrote; those unused the longest are counted again. */
 const REMEMBERED = 10_000;
@@ -25,33 +26,42 @@ export class UnreadCounts {
   constructor(private readonly log: ConversationLog) {}
 
   /** @param floor the last place that counts as read */
-  async behind(user: string, conversation: string, { head, windows, own }: Counts, floor: number): Promise<number> {
+  behind(user: string, conversation: string, { head, windows, own }: Counts, floor: number): MaybePromise<number> {
     const read = Math.max(floor, head.first - 1);
-    let counted = 0;
-    for (const window of windows) {
-      const [from, to] = [Math.max(read, window.from - 1), Math.min(head.head, window.to)];
-      if (from < to) counted += (await countedTo(this.log, conversation, head, to)) - (await countedTo(this.log, conversation, head, from));
-    }
-    if (counted === 0) return 0;
-    // What is trimmed meanwhile must not take it below 0.
-    return Math.max(0, counted - (await this.ownBehind(user, conversation, own, read, Math.max(windows[0].from, head.first) - 1, windows[0].from - 1)));
+    return withValue(this.counted(conversation, head, windows, read), (counted) => {
+      if (counted === 0) return 0;
+      const written = this.ownBehind(user, conversation, own, read, Math.max(windows[0].from, head.first) - 1, windows[0].from - 1);
+      // What is trimmed meanwhile must not take it below 0.
+      return withValue(written, (count) => Math.max(0, counted - count));
+    });
+  }
+
+  /** What counts behind this place, within the windows from the `index`th on. */
+  private counted(conversation: string, head: LogHead, windows: readonly Window[], read: number, index = 0): MaybePromise<number> {
+    if (index === windows.length) return 0;
+    const window = windows[index];
+    const [from, to] = [Math.max(read, window.from - 1), Math.min(head.head, window.to)];
+    const within = from < to ? withValue(countedTo(this.log, conversation, head, to), (upTo) => withValue(countedTo(this.log, conversation, head, from), (before) => upTo - before)) : 0;
+    return withValue(within, (count) => withValue(this.counted(conversation, head, windows, read, index + 1), (rest) => count + rest));
   }
 
   /**
    * @param kept the log can be read behind this place
    * @param begin nothing was theirs up to here
    */
-  private async ownBehind(user: string, conversation: string, { counted, last }: OwnCount, place: number, kept: number, begin: number): Promise<number> {
+  private ownBehind(user: string, conversation: string, { counted, last }: OwnCount, place: number, kept: number, begin: number): MaybePromise<number> {
     if (last <= place) return 0;
     if (place <= begin) return counted;
     const key = `${user} ${conversation}`;
     const before = this.ownUpTo.get(key);
     this.ownUpTo.delete(key);
     const known = before && before.place >= kept ? before : undefined;
-    const upTo = known?.place === place ? known : { place, counted: await this.countUpTo(user, conversation, counted, last, place, known) };
-    this.ownUpTo.set(key, upTo);
-    if (this.ownUpTo.size > REMEMBERED) this.ownUpTo.delete(this.ownUpTo.keys().next().value!);
-    return counted - upTo.counted;
+    const upTo = known?.place === place ? known.counted : this.countUpTo(user, conversation, counted, last, place, known);
+    return withValue(upTo, (count) => {
+      this.ownUpTo.set(key, { place, counted: count });
+      if (this.ownUpTo.size > REMEMBERED) this.ownUpTo.delete(this.ownUpTo.keys().next().value!);
+      return counted - count;
+    });
   }
 
   /** From the place that was asked for before, or back from the newest: whichever is nearer. */

@@ -2,14 +2,15 @@ import { deliveryTopics, encodeReceipt, limits } from 'godwit-schemas';
 import type { MaybePromise } from '../../broker/ports/conversation-log.js';
 import type { DeviceCursor, UserCursor } from '../../broker/ports/cursors.js';
 import type { ConnectedSession, PluginContext } from '../../broker/ports/plugin.js';
+import { inTurn } from '../../broker/ports/slices.js';
 import { hasReceipts, wroteAny, type Floor, type Floors } from './floors.js';
 
 /** What a device was told and has acknowledged. */
 type Told = Pick<DeviceCursor, 'toldDelivered' | 'toldRead' | 'toldOwnRead'>;
 
 const NOTHING_TOLD: Told = { toldDelivered: 0, toldRead: 0, toldOwnRead: 0 };
-/** Conversations looked at before other work has its turn: a device that comes back may have thousands. */
-const TURN = 64;
+/** Conversations looked at before other work has its turn, a millisecond or so: a device that comes back may have thousands. */
+const TURN = 256;
 /** Conversations for which a live session's last receipt is remembered; a forgotten one may be told again. */
 const LIVE_CONVERSATIONS = 256;
 
@@ -23,7 +24,7 @@ export class Teller {
   private readonly inFlight = new Set<string>();
   private readonly liveTold = new Map<string, Told>();
   private working = false;
-  private later: NodeJS.Immediate | undefined;
+  private later = false;
   private stopped = false;
   /** Runs while nothing can be sent. */
   private retry: NodeJS.Timeout | undefined;
@@ -71,8 +72,9 @@ export class Teller {
 
   private workLater(): void {
     if (this.working || this.later || this.retry || this.stopped) return;
-    this.later = setImmediate(() => {
-      this.later = undefined;
+    this.later = true;
+    inTurn(() => {
+      this.later = false;
       this.work();
     });
   }

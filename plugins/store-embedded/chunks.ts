@@ -5,6 +5,7 @@ import { lastIn, writeU64 } from './database.js';
 import type { Db } from './database.js';
 import { becomes, decodeEntry, entrySeq, entrySize, tombstone } from './entry.js';
 import type { LogEntry } from './entry.js';
+import { firstAbove } from './fill.js';
 import type { StoreLimits } from './limits.js';
 
 /** A piece of a log as read from LMDB: every entry of the places [from, to]. */
@@ -51,6 +52,31 @@ export class Chunks {
     return run;
   }
 
+  /**
+   * The first entry from the place `at` on, alone: copied out of the last chunk, nothing is read ahead, decoded or kept
+   * besides. undefined: it lies further back, or LMDB does not show it yet.
+   */
+  single({ id, runs, tombstones, chunkFirst, chunkBytes }: Conversation, at: number): LogEntry | undefined {
+    for (const run of runs) if (at >= run.from && at <= run.to) return run.entries[firstAbove(run.entries, at - 1)];
+    if (chunkBytes === 0 || at < chunkFirst) return undefined;
+    // LMDB's own buffer, as it is until the next read.
+    const chunk = this.db.getBinaryFast(chunkKey(id, chunkFirst));
+    if (!chunk) return undefined;
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    for (let from = 0; from < chunk.length; ) {
+      const size = entrySize(view, from);
+      const seq = entrySeq(view, from);
+      if (seq >= at) {
+        const copy = Buffer.allocUnsafe(size);
+        copy.set(chunk.subarray(from, from + size));
+        const entry = decodeEntry(copy, new DataView(copy.buffer, copy.byteOffset, size), 0);
+        return marked(entry, tombstones);
+      }
+      from += size;
+    }
+    return undefined;
+  }
+
   /** Nothing read before may be shown any more. */
   forget(conversation: Conversation): void {
     for (const run of [...conversation.runs]) this.drop(run);
@@ -82,19 +108,18 @@ export class Chunks {
    * chunk before it, if that was written anew too: LMDB gives no page free that still holds a little.
    */
   writeTombstones(conversation: Conversation): void {
-    const { id, chunkFirst } = conversation;
-    const marked = conversation.tombstones!;
+    const { id, chunkFirst, tombstones } = conversation;
     let writtenTo = 0;
     let open: { readonly key: Buffer; last: Buffer; readonly parts: Buffer[]; bytes: number } | undefined;
     const close = (): void => {
       if (open) void this.db.put(open.key, Buffer.concat(open.parts));
       open = undefined;
     };
-    for (const seq of [...marked.keys()].sort((a, b) => a - b)) {
+    for (const seq of [...tombstones!.keys()].sort((a, b) => a - b)) {
       if (seq <= writtenTo) continue;
       const row = lastIn(this.db, chunkKey(id, 0), chunkKey(id, seq));
       if (!row) continue;
-      const entries = decodeChunk(row.value, marked);
+      const entries = decodeChunk(row.value, tombstones);
       writtenTo = entries.at(-1)!.seq;
       // Removed in this fill or a later one: nothing may be put into it.
       if (writtenTo < conversation.first) continue;
@@ -190,15 +215,19 @@ export function chunkKey(conversation: number, seq: number): Buffer {
   return key;
 }
 
-/** The entries of a chunk from the place `from` on, those that are marked already without their messages. */
-function decodeChunk(chunk: Buffer, marked: Conversation['tombstones'], from = 0): LogEntry[] {
+/** The entry, without its message where that is marked so already. */
+function marked(entry: LogEntry, tombstones: Conversation['tombstones']): LogEntry {
+  const state = tombstones?.get(entry.seq);
+  return state !== undefined && becomes(entry, state) ? tombstone(entry, state) : entry;
+}
+
+/** The entries of a chunk from the place `from` on. */
+function decodeChunk(chunk: Buffer, tombstones: Conversation['tombstones'], from = 0): LogEntry[] {
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
   const entries: LogEntry[] = [];
   for (let at = 0; at < chunk.length; at += entrySize(view, at)) {
     if (entrySeq(view, at) < from) continue;
-    const entry = decodeEntry(chunk, view, at);
-    const state = marked?.get(entry.seq);
-    entries.push(state !== undefined && becomes(entry, state) ? tombstone(entry, state) : entry);
+    entries.push(marked(decodeEntry(chunk, view, at), tombstones));
   }
   return entries;
 }

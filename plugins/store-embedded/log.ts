@@ -43,6 +43,9 @@ export class EmbeddedLog implements ArchivableLog {
     let at = Math.max(from, conversation.first);
     if (at > conversation.head) return NONE;
     const { tail } = conversation;
+    const isFilled = tail.length === 0 || at < tail[0].seq;
+    const single = isFilled && limit.entries === 1 ? this.store.chunks.single(conversation, at) : undefined;
+    if (single) return [single];
     const entries: LogEntry[] = [];
     let bytes = 0;
     while (tail.length === 0 || at < tail[0].seq) {

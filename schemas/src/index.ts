@@ -22,4 +22,4 @@ export * from './envelope.js';
 export * from './device-bodies.js';
 export * from './stamp.js';
 export * from './receipt.js';
-export { varintSize, writeVarint } from './varint.js';
+export { textSize, varintSize, writeText, writeVarint } from './varint.js';

@@ -11,6 +11,9 @@ import { plainAccount, plainDialect } from './peers/plain.js';
 import { checkLine, checks } from './checks.js';
 import { failures, table } from './report.js';
 import { Results } from './results.js';
+import { listsWorkload } from './lists/workload.js';
+import { godwit } from './peers/godwit.js';
+import { scales } from './workload.js';
 import { workloads } from './workloads.js';
 
 describe('frames of the load generator', () => {
@@ -139,6 +142,20 @@ describe('workloads on a stock Aedes', () => {
     assert.equal(metrics.sessionsLost, 0);
     assert.ok(metrics.seconds > 0);
   });
+});
+
+test('pages, lists and connects are timed on a Godwit with furnished folder, beside messages', async () => {
+  const workload = listsWorkload({ users: 2, conversations: 12, groupsOneIn: 4, longPlaces: 250, behind: 2, behindIn: 5 });
+  const server = await godwit.start('default', workload.furnish);
+  try {
+    const metrics = await workload.run(server, godwit, { ...scales.trial, warmMs: 20, burstMs: 20, measureMs: 150 });
+    const missing = workload.rows.filter(({ metric }) => !Number.isFinite(metrics[metric]) && (process.platform === 'linux' || !metric.endsWith('Waited')));
+    assert.deepEqual(missing, []);
+    assert.deepEqual([metrics.connectCount, metrics.waitingCount], [4, 4]);
+    assert.ok(metrics.page200Bytes > metrics.page50Bytes && metrics.listBytes > metrics.listProtobufBytes);
+  } finally {
+    await server.stop();
+  }
 });
 
 describe('report', () => {

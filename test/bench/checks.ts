@@ -32,6 +32,12 @@ export function checks(results: Results): Check[] {
     { text: 'p99 at 1,000/s above that of write + fdatasync', value: overDisk(results), bound: 5, ...must, unit: 'ms', ...most },
     { text: 'CPU per delivery in a group of 256', value: times('group-256', 'serverCpuUs'), bound: 0.5, ...must, ...most },
     { text: 'CPU per delivery in a group of 1,024', value: times('group-1024', 'serverCpuUs'), bound: 0.5, ...must, ...most },
+    // Less the time that the server waited for a core: others use the machine as well.
+    { text: 'p99 of a page of 50 messages, less waiting for a core', value: median('lists', 'page50CalmP99'), bound: 5, ...must, unit: 'ms', ...most },
+    { text: 'p99 of a page of 200 messages, less waiting for a core', value: median('lists', 'page200CalmP99'), bound: 5, ...must, unit: 'ms', ...most },
+    { text: 'p99 of a list of 1,000 conversations, less waiting for a core', value: median('lists', 'listCalmP99'), bound: 50, ...must, unit: 'ms', ...most },
+    { text: 'p99 of a connect with 1,000 conversations, less waiting for a core', value: median('lists', 'connectCalmP99'), bound: 50, ...must, unit: 'ms', ...most },
+    { text: 'p99 of a connect until the first of what waits, less waiting for a core', value: median('lists', 'waitingCalmP99'), bound: 50, ...must, unit: 'ms', ...most },
     { text: 'an idle connection', value: median('idle', 'residentKb'), bound: 20, ...must, unit: 'KB', ...most },
     {
       text: 'memory (without page cache) after a million messages beside 400,000',

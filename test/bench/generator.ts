@@ -1,6 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Job, Metrics } from './load/job.js';
+import { workFolder } from './peers/process.js';
 
 const script = (name: string) => fileURLToPath(new URL(`./load/${name}.js`, import.meta.url));
 
@@ -13,22 +16,17 @@ export async function generate(job: Job): Promise<Metrics> {
   return answer.metrics;
 }
 
-/** The bare write-and-fdatasync loop, running in its own process until `stop` or `end`. */
-export class DiskLoop {
-  private readonly child: ChildProcess;
-
-  constructor(file: string, perSecond: number) {
-    this.child = fork(script('disk-loop'), [file, String(perSecond)]);
-  }
-
-  stop(): Promise<Metrics> {
-    this.child.send('stop');
-    return message<Metrics>(this.child, 'the disk loop');
-  }
-
-  /** Ends it without an answer, where it has not ended. */
-  end(): void {
-    this.child.kill();
+/** Measures something, and beside it the bare write-and-fdatasync loop at a rate: what the disk does by itself meanwhile. */
+export async function besideDisk(perSecond: number, measure: () => Promise<Metrics>): Promise<Metrics> {
+  const folder = await workFolder();
+  const loop = fork(script('disk-loop'), [join(folder, 'loop'), String(perSecond)]);
+  try {
+    const metrics = await measure();
+    loop.send('stop');
+    return { ...metrics, ...(await message<Metrics>(loop, 'the disk loop')) };
+  } finally {
+    loop.kill();
+    await rm(folder, { recursive: true });
   }
 }
 

@@ -8,7 +8,8 @@ import { mosquitto } from './peers/mosquitto.js';
 import { rumqttd } from './peers/rumqttd.js';
 import { failures, heading, notes, others, table } from './report.js';
 import { runRounds } from './rounds.js';
-import { scales, workloads } from './workloads.js';
+import { scales } from './workload.js';
+import { workloads } from './workloads.js';
 
 const peers = [mosquitto, godwit, aedes, rumqttd];
 const known = { workloads: workloads.map(({ name }) => name), peers: peers.map(({ name }) => name.toLowerCase()) };
@@ -26,6 +27,7 @@ async function bench(options: Options): Promise<void> {
     rounds: options.rounds,
     scale: options.quick ? scales.quick : scales.full,
     includes: (workload, peer, round) => {
+      if (workload.only && !workload.only.includes(peer.name)) return false;
       if (!workload.once) return true;
       const wanted = !options.quick || options.only !== undefined;
       return wanted && round === 1 && (options.peers !== undefined || workload.once.peers.includes(peer.name));

@@ -17,6 +17,12 @@ export function cpuUs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }
 
+/** Time that the main thread of a process could run and had no core for, in µs. NaN where there is no /proc. */
+export function waitedUs(pid: number): number {
+  // Time on a core, time waiting for one, in nanoseconds (the kernel's sched-stats.rst).
+  return Number(read(`/proc/${pid}/task/${pid}/schedstat`).split(' ')[1]) / 1000;
+}
+
 /** CPU time that all processes, and other guests of the same machine (steal), have taken so far, in µs. NaN where there is no /proc. */
 export function machineCpuUs(): number {
   const [, user, nice, system, , , , , steal] = read('/proc/stat').split('\n')[0].split(/\s+/).map(Number);

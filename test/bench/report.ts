@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import type { Peer } from './peers/peer.js';
 import type { Results } from './results.js';
-import type { Row, Workload } from './workloads.js';
+import type { Row, Workload } from './workload.js';
 
 const reference = 'Mosquitto';
 /** TMPFS_MAGIC (statfs(2)). */

@@ -1,11 +1,12 @@
 import type { Metrics } from './load/job.js';
 import type { Peer } from './peers/peer.js';
 import { Results, type Run } from './results.js';
-import { scales, workloads, type Scale, type Workload } from './workloads.js';
+import { scales, type Scale, type Workload } from './workload.js';
+import { workloads } from './workloads.js';
 
 /** One run on a server of its own, which begins empty and ends with it. */
 async function runOnce(workload: Workload, peer: Peer, variant: string, scale: Scale): Promise<Metrics> {
-  const server = await peer.start(variant);
+  const server = await peer.start(variant, workload.furnish);
   try {
     return await workload.run(server, peer, scale);
   } finally {

@@ -1,49 +1,7 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DiskLoop, generate } from './generator.js';
-import type { ClientPlan, Job, Metrics, PairPlan } from './load/job.js';
-import type { Peer, Running } from './peers/peer.js';
-import { workFolder } from './peers/process.js';
-
-/** How long and how much: a whole run, `--quick`, or the trial that chooses among a peer's variants. */
-export interface Scale {
-  warmMs: number;
-  /** At full speed, before a latency is measured. */
-  burstMs: number;
-  /** Then at the rate that is measured: what a server compiled at full speed it compiles anew for a few. */
-  steadyMs: number;
-  measureMs: number;
-  /** Drains of one device, and of 50; the median counts. */
-  drains: [one: number, many: number];
-  settleMs: number;
-}
-
-export const scales = {
-  full: { warmMs: 1500, burstMs: 5000, steadyMs: 5000, measureMs: 5000, drains: [7, 9], settleMs: 1500 },
-  quick: { warmMs: 1000, burstMs: 2000, steadyMs: 2000, measureMs: 2000, drains: [3, 1], settleMs: 1000 },
-  trial: { warmMs: 500, burstMs: 500, steadyMs: 500, measureMs: 1500, drains: [3, 1], settleMs: 200 },
-} satisfies Record<string, Scale>;
-
-/** One line of the table. */
-export interface Row {
-  metric: string;
-  label: string;
-  unit: string;
-  digits: number;
-  /** Whether the ratio to Mosquitto is worth printing. */
-  ratio: boolean;
-}
-
-export interface Workload {
-  name: string;
-  title: string;
-  rows: Row[];
-  /** What tells in a trial which variant of a peer serves this workload best; or the workload whose trial tells it. */
-  best: { metric: string; higher: boolean } | { as: string };
-  /** Runs in the first round only, not with `--quick`, and only with these peers: unless it, or they, are asked for by name. */
-  once?: { peers: string[] };
-  run(server: Running, peer: Peer, scale: Scale): Promise<Metrics>;
-}
+import { besideDisk, generate } from './generator.js';
+import { listsWorkload } from './lists/workload.js';
+import { clientsOf, groupOf, pairsOf } from './plans.js';
+import type { Row, Workload } from './workload.js';
 
 const pairCount = 50;
 const window = 20;
@@ -75,6 +33,7 @@ export const workloads: Workload[] = [
   fanOut(1024),
   fanOutAway(2),
   fanOutAway(1024),
+  listsWorkload(),
   {
     name: 'idle',
     title: `${idleClients.toLocaleString('en')} idle connections`,
@@ -130,16 +89,9 @@ function latency(rate: number): Workload {
     best: { metric: 'p99', higher: false },
     run: async (server, peer, scale) => {
       const plan = await pairsOf(server, peer, pairCount);
-      const folder = await workFolder();
-      const disk = new DiskLoop(join(folder, 'loop'), rate);
-      const job: Job = { kind: 'paced', ...plan, perSecond: rate, burstMs: scale.burstMs, warmMs: scale.steadyMs, measureMs: scale.measureMs };
-      try {
-        const metrics = await generate(job);
-        return { ...metrics, ...(await disk.stop()) };
-      } finally {
-        disk.end();
-        await rm(folder, { recursive: true });
-      }
+      return besideDisk(rate, () =>
+        generate({ kind: 'paced', ...plan, perSecond: rate, burstMs: scale.burstMs, warmMs: scale.steadyMs, measureMs: scale.measureMs }),
+      );
     },
   };
 }
@@ -183,46 +135,4 @@ function fanOutAway(members: number): Workload {
     once: { peers: ['Godwit'] },
     run: async (server, peer, scale) => generate({ kind: 'fan-out', ...(await groupOf(server, peer, 1, members)), away: true, window, warmMs: scale.warmMs, measureMs: scale.measureMs }),
   };
-}
-
-async function groupOf(server: Running, { dialect: { payload, group: dialect } }: Peer, senders: number, members: number) {
-  const group = 'birds';
-  const senderNames = Array.from({ length: senders }, (_, index) => `a${index}`);
-  const receiverNames = Array.from({ length: members - senders }, (_, index) => `b${String(index).padStart(4, '0')}`);
-  return {
-    ...{ server: { host: server.host, port: server.port }, pid: server.pid, payload, publishTopic: dialect.publishTopic(group) },
-    senders: await Promise.all(senderNames.map(async (user) => ({ account: await server.account(user, true), filter: dialect.senderFilter?.(user) }))),
-    receivers: await Promise.all(
-      receiverNames.map(async (user) => ({ account: await server.account(user, false), filter: dialect.receiverFilter(user, group), deliveryTopic: dialect.deliveryTopic(user, group) })),
-    ),
-    prepare: await server.prepareGroup?.(group, [...senderNames, ...receiverNames]),
-  };
-}
-
-async function pairsOf(server: Running, peer: Peer, count: number) {
-  const { dialect } = peer;
-  const pairs = await Promise.all(
-    Array.from({ length: count }, async (_, index): Promise<PairPlan> => {
-      const [from, to] = [`a${index}`, `b${index}`];
-      return {
-        sender: await server.account(from, true),
-        receiver: await server.account(to, false),
-        publishTopic: dialect.publishTopic(to),
-        deliveryTopic: dialect.deliveryTopic(to),
-        receiverFilter: dialect.receiverFilter(to),
-        senderFilter: dialect.senderFilter?.(from),
-      };
-    }),
-  );
-  return { server: { host: server.host, port: server.port }, pid: server.pid, payload: dialect.payload, pairs };
-}
-
-async function clientsOf(server: Running, peer: Peer, count: number) {
-  const clients = await Promise.all(
-    Array.from({ length: count }, async (_, index): Promise<ClientPlan> => {
-      const user = `c${index}`;
-      return { account: await server.account(user, false), filter: peer.dialect.receiverFilter(user) };
-    }),
-  );
-  return { server: { host: server.host, port: server.port }, pid: server.pid, clients };
 }

@@ -9,6 +9,7 @@ import { generator } from './random.js';
 
 const CONVERSATIONS = ['d:a:b', 'd:a:c', 'd:b:c', 'g:all', 'd:a:a', 'u:a'];
 const ALL = { entries: 100_000, bytes: 100_000_000 };
+const SINGLE = { entries: 1, bytes: 1 };
 
 /** The embedded store does what the plain one does, whatever is asked of it, in whatever order, with restarts between. */
 describe('the embedded store beside the plain one', () => alike(embedded()));
@@ -52,7 +53,22 @@ function alike(make: Make): void {
           else if (what < 82) await both((log) => log.forgetUser(user));
           else if (what < 84) await ours.settle();
           else if (what < 88) await ours.reopen!();
-          else await both(async (log) => (await log.read(conversation, place, limit)).map(shown));
+          else {
+            await both(async (log) => (await log.read(conversation, place, limit)).map(shown));
+            await both(async (log) => (await log.read(conversation, place, SINGLE)).map(shown));
+          }
+        }
+        // Also by itself each place is what it is among the others, out of memory and out of LMDB.
+        for (const reopened of [false, true]) {
+          if (reopened) await ours.reopen!();
+          for (const conversation of CONVERSATIONS) {
+            const each = async (log: ConversationLog) => {
+              const { first = 1, head = 0 } = (await log.head(conversation)) ?? {};
+              const places = Array.from({ length: Math.min(300, head - first + 3) }, (_, i) => (i % 2 ? head + 2 - i : first + i));
+              return Promise.all(places.map(async (place) => (await log.read(conversation, place, SINGLE)).map(shown)));
+            };
+            assert.deepEqual(await each(ours.storage.log), await each(plain.storage.log), `${conversation} place by place`);
+          }
         }
         for (const conversation of CONVERSATIONS) {
           const all = async (log: ConversationLog) => [await log.head(conversation), await log.holes(conversation), await membership(log, conversation), (await log.read(conversation, 1, ALL)).map(shown)];

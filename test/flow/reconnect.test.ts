@@ -88,6 +88,34 @@ describe('a session that comes back', () => {
     assert.equal(third.got('msg').length, 3);
   });
 
+  test('that becomes live while the server still looks for what waits is sent what comes from then on', async (t) => {
+    let looking: (() => void)[] | undefined;
+    const wrapStorage = (storage: Storage): Storage => {
+      const { log } = storage;
+      const head: typeof log.head = (conversation) => {
+        const held = looking;
+        return held ? new Promise<void>((resolve) => held.push(resolve)).then(() => log.head(conversation)) : log.head(conversation);
+      };
+      return { ...storage, log: Object.assign(Object.create(log) as typeof log, { head }) };
+    };
+    const server = await startGodwit(t, { wrapStorage });
+    const first = await Wire.connect(t, server, 'bob:phone');
+    await first.subscribe('u/bob/#');
+    await first.drop();
+    const alice = await Device.connect(t, server, 'alice:phone');
+    await send(alice, 3);
+    const held = (looking = [] as (() => void)[]);
+    const second = await Wire.connect(t, server, 'bob:phone');
+    await until('the server looks for what waits', () => held.length > 0);
+    await second.subscribe('u/bob/#', 0);
+    looking = undefined;
+    for (const resolve of held) resolve();
+    await alice.send('bob', 'live');
+    await second.many('msg', 1);
+    await second.pong();
+    assert.deepEqual(second.got('msg').map(bodyOf), ['live']);
+  });
+
   test('may acknowledge on the new connection what the old one delivered: packet ids count on', async (t) => {
     const server = await startGodwit(t);
     const used = new Set<number>();

@@ -15,7 +15,7 @@ const timer = setInterval(() => {
   const now = performance.now();
   const due = ((now - startedAt) * perSecond) / 1000;
   // Twice what a tick of 1 ms asks for, at most: what a slow disk has made late is not all caught up.
-  for (let writes = Math.min(due - times.length, perSecond / 500); writes >= 1; writes--) writeOnce();
+  for (let writes = Math.min(due - times.length, Math.max(1, perSecond / 500)); writes >= 1; writes--) writeOnce();
 }, 1);
 
 function writeOnce(): void {

@@ -93,7 +93,43 @@ export interface FanOutJob extends Base {
   measureMs: number;
 }
 
-export type Job = ThroughputJob | CountJob | PacedJob | DrainJob | IdleJob | ReconnectJob | FanOutJob;
+/** One kind of HTTP request, with its own pace. */
+export interface CallKind {
+  name: string;
+  path: string;
+  perSecond: number;
+  /** Who takes turns at it; what each of them asks for, one after the other. Without bodies it is a GET. */
+  callers: number;
+  tokens: string[];
+  bodies: string[][];
+  accept?: string;
+  /** What the answer must hold, where it is JSON. */
+  items?: { field: string; count: number };
+}
+
+/** Control calls at the HTTP door, in an open loop. */
+export interface CallsJob extends Base {
+  kind: 'calls';
+  kinds: CallKind[];
+  warmMs: number;
+  measureMs: number;
+}
+
+/** Devices that the server knows connect, one after another and then together. */
+export interface ConnectsJob extends Base {
+  kind: 'connects';
+  /** The end of the topic that messages come on. */
+  deliveryTopicEnd: string;
+  perSecond: number;
+  warm: Account[];
+  known: Account[];
+  /** Messages wait for each; each connects once. */
+  waiting: Account[];
+  together: Account[];
+  rounds: number;
+}
+
+export type Job = ThroughputJob | CountJob | PacedJob | DrainJob | IdleJob | ReconnectJob | FanOutJob | CallsJob | ConnectsJob;
 
 /** What was measured, by name. `generatorCpu` is a part of one core. */
 export type Metrics = Record<string, number>;

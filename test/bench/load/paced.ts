@@ -22,7 +22,7 @@ export async function paced(job: PacedJob): Promise<Metrics> {
   const before = pace.sent;
   const meter = new Meter(job.pid);
   await sleep(job.measureMs);
-  const { seconds, serverCpuUs, generatorCpu, othersCpu } = meter.stop();
+  const { seconds, serverCpuUs, serverWaited, generatorCpu, othersCpu } = meter.stop();
   const messages = pace.sent - before;
   pace.stop();
   await finish(pairs);
@@ -34,6 +34,7 @@ export async function paced(job: PacedJob): Promise<Metrics> {
     p99: percentile(samples, 0.99),
     max: percentile(samples, 1),
     serverCpuUs: serverCpuUs / messages,
+    serverWaited,
     generatorCpu,
     othersCpu,
     latest: pace.latestMs,

@@ -1,3 +1,5 @@
+import { calls } from './calls.js';
+import { connects } from './connects.js';
 import { idle, reconnect } from './connections.js';
 import { drain } from './drain.js';
 import { fanOut } from './fan-out.js';
@@ -21,5 +23,9 @@ export function runJob(job: Job): Promise<Metrics> {
       return fanOut(job);
     case 'reconnect':
       return reconnect(job);
+    case 'calls':
+      return calls(job);
+    case 'connects':
+      return connects(job);
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create, deliveryTopics, MessageSchema, publishTopics, toBinary } from 'godwit-schemas';
@@ -38,8 +39,14 @@ export const godwit: Peer = {
   version() {
     return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
   },
-  async start() {
+  async start(_variant, furnish) {
     const folder = await workFolder();
+    try {
+      await furnish?.(join(folder, 'data'));
+    } catch (error) {
+      await rm(folder, { recursive: true });
+      throw error;
+    }
     const secret = randomBytes(32).toString('hex');
     const server = ServerProcess.start(folder, process.execPath, ['--max-semi-space-size=4', join(root, 'dist/broker/cli/main.js'), 'serve'], {
       GODWIT_HOST: host,
@@ -55,6 +62,7 @@ export const godwit: Peer = {
     return {
       host,
       port: Number(port),
+      httpPort: Number(httpPort),
       pid: server.pid,
       // Also a sender's session is a persistent one, as the SDK's is.
       account: async (user) => ({ clientId: `${user}:${device}`, username: user, password: await token(user, secret), clean: false }),

@@ -10,13 +10,15 @@ export interface Peer {
   /** Ways to set it up of which none is the best for everything: each workload runs with the one that serves it best. */
   variants: readonly string[];
   dialect: Dialect;
-  /** Starts it with an empty state on a free port. */
-  start(variant: string): Promise<Running>;
+  /** Starts it on a free port with an empty state, or with what `furnish` puts into its data folder before. */
+  start(variant: string, furnish?: (dataFolder: string) => Promise<void>): Promise<Running>;
 }
 
 export interface Running {
   host: string;
   port: number;
+  /** Of control calls, where the server has them. */
+  httpPort?: number;
   pid: number;
   /** The account of a device of `user`. */
   account(user: string, clean: boolean): Promise<Account>;
