@@ -67,7 +67,7 @@ describe('the screen', () => {
     const chat = await chatOf(...messages);
     chat.draft = new Draft(`${nasty[1]}\n${nasty[2]}`);
     for (const mode of ['compose', 'list', 'select', 'react', 'results'] as const) {
-      chat.mode = mode === 'compose' || mode === 'list' ? { kind: mode, at: conversation } : mode === 'results' ? { kind: mode, query: 'שלום', found: messages, at: 3 } : { kind: mode, key: 'id3' };
+      chat.mode = mode === 'compose' || mode === 'list' ? { kind: mode, at: conversation } : mode === 'results' ? { kind: mode, query: 'שלום', here: undefined, found: messages, at: 3 } : { kind: mode, key: 'id3' };
       chat.purpose = mode === 'compose' ? { kind: 'reply', to: messages[4] } : undefined;
       for (const columns of [20, 40, 79, 80, 133]) {
         for (const rows of [3, 6, 30]) {

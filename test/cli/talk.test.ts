@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Reason, type Message, type Sent, type Shown, type StateChange } from 'godwit-client';
+import { Reason, type Message, type Sent, type StateChange } from 'godwit-client';
 import { Conversations } from '../../broker/cli/chat/model/conversations.js';
-import { matches, search } from '../../broker/cli/chat/model/search.js';
 import { Talk, type Entry } from '../../broker/cli/chat/model/talk.js';
 import { bottomAt, visible, type Row } from '../../broker/cli/chat/model/viewport.js';
 
@@ -121,21 +120,5 @@ describe('the list', () => {
     list.set(info('d:alice:dave', 10));
     list.add('d:alice:bob');
     assert.deepEqual([list.next(undefined, 1), list.next('d:alice:dave', 1), list.next('d:alice:dave', -1), list.next('d:alice:bob', 5)], ['d:alice:dave', 'd:alice:carol', 'd:alice:dave', 'd:alice:bob']);
-  });
-});
-
-describe('a search', () => {
-  test('takes all words, in any case, with or without their marks', () => {
-    assert.ok(matches('Wir treffen uns im Café MÜLLER', 'muller cafe'));
-    assert.ok(!matches('Wir treffen uns im Café', 'muller cafe'));
-  });
-
-  test('goes back page by page, and gives the newest 200 in order', async () => {
-    const all: Shown[] = Array.from({ length: 1_000 }, (_, i) => message(i + 1, 'bob', { text: i % 3 === 0 ? 'wanted' : 'not this' }));
-    const messages = async (_: string, { before = Infinity, limit = 50 } = {}): Promise<Shown[]> => all.filter((one) => (one as Message).seq < before).slice(-limit);
-    const found = await search({ messages }, conversation, 'wanted');
-    assert.equal(found.length, 200);
-    assert.deepEqual([found[0].seq, found.at(-1)!.seq], [403, 1_000]);
-    assert.deepEqual(await search({ messages }, conversation, 'nowhere'), []);
   });
 });
