@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createClient, memoryStore, type Client, type Sent } from 'godwit-client';
-import { tokenFor } from '../support/address.js';
+import type { Sent } from 'godwit-client';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import type { Scope } from '../support/folder.js';
 import { DEADLINE_MS } from '../support/recorder.js';
-import { backwards, Seat } from './chat-seat.js';
-
-/** A user without a terminal, whom the server knows. */
-async function device(t: Scope, server: TestServer, user: string): Promise<Client> {
-  const client = await createClient({ url: `mqtt://127.0.0.1:${server.mqttPort}`, token: () => tokenFor(server, user), store: memoryStore() });
-  t.after(() => client.close());
-  await client.connect();
-  return client;
-}
+import { backwards, device, Seat } from './chat-seat.js';
 
 /** Waits until an own message is that far. */
 function reached(sent: Sent | undefined, state: 'sent' | 'delivered' | 'read'): Promise<unknown> {

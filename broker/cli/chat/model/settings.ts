@@ -30,6 +30,7 @@ export async function setOpen(chat: Chat, settings: ConversationSettings): Promi
 
 /** On all devices of the user: here at once, and with the server as soon as that can be, which the client sees to. */
 export async function setOf(chat: Chat, conversation: string, settings: ConversationSettings): Promise<void> {
+  if (isBlank(chat, conversation)) return chat.note('nothing was said here yet');
   await chat.client.setConversation(conversation, settings);
   const later = chat.client.connection === 'connected' ? '' : '; your other devices hear of it when there is a connection';
   chat.note(`${chat.title(conversation)} is ${saying(settings, chat.client.serverTimeMs())}${later}`);
@@ -54,6 +55,7 @@ export function settingsWords({ mutedUntilMs, archived, pinned }: ConversationIn
 export function askClear(chat: Chat): void {
   const conversation = openOne(chat);
   if (conversation === undefined) return;
+  if (isBlank(chat, conversation)) return chat.note('nothing was said here yet');
   if (chat.client.connection !== 'connected') return chat.note('/clear needs a connection: later it would clear too what comes meanwhile');
   chat.mode = { kind: 'clear', conversation };
 }
@@ -61,6 +63,12 @@ export function askClear(chat: Chat): void {
 export async function clear(chat: Chat, conversation: string): Promise<void> {
   await chat.client.clearConversation(conversation);
   chat.note(`${chat.title(conversation)} is cleared`);
+}
+
+/** The server knows no conversation in which nothing was said. */
+function isBlank({ client, list }: Chat, conversation: string): boolean {
+  const info = list.get(conversation);
+  return (info?.seq ?? 0) === 0 && !info?.last && client.connection === 'connected' && client.outbox().every((sent) => sent.conversation !== conversation);
 }
 
 /** undefined: none is open, which is said. */
