@@ -126,8 +126,11 @@ describe('the chat', { concurrency: true }, () => {
     await alice.shows(/^ carol is online +connected\n[^]*carol {2}psst\n─+\n >\n Enter send {2}↑ choose a message/);
     alice.say('/help');
     assert.doesNotMatch(alice.screen, /blue/);
-    for (let i = 0; i < 40; i++) alice.keys('down');
+    alice.keys('down', 'pagedown', 'pagedown', 'pagedown', 'pagedown');
     await alice.shows(/blue ✓✓ \(or ✔✔\) read\n─+\n >\n ↑↓ move {2}Esc back$/);
+    // It does not go on beyond its end.
+    alice.keys('up');
+    assert.doesNotMatch(alice.screen, /blue/);
     alice.type('x');
     await alice.shows(/carol {2}psst\n─+\n > x\n/);
   });

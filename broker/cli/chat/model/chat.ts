@@ -3,44 +3,12 @@ import { liveConversations, type Client, type ConnectionChange, type Conversatio
 import { typingMs } from '../status.js';
 import { titleOf } from './names.js';
 import { Conversations, pointedOut } from './conversations.js';
-import { Draft, emptyDraft } from './draft.js';
+import { emptyDraft, type Draft } from './draft.js';
 import { groupOf, Groups } from './groups.js';
+import { compose, nothingSeen, type Mode, type Purpose, type Results, type View } from './mode.js';
 import { Finder } from './search.js';
 import { Talk, type Entry } from './talk.js';
-import { bottomAt, RowCache, type Bottom, type Row } from './viewport.js';
-
-/** What the keys do now. */
-export type Mode =
-  /** `about`: the entry that was chosen before a command was begun. */
-  | { readonly kind: 'compose'; readonly about?: string }
-  /** `at`: what is chosen, the first row until something is. */
-  | { readonly kind: 'list'; readonly at: string | undefined; readonly archived?: boolean }
-  | { readonly kind: 'select' | 'react' | 'delete'; readonly key: string }
-  | { readonly kind: 'clear'; readonly conversation: string }
-  | Results
-  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[]; readonly from: number; readonly back: Mode };
-
-/** What a search has found, the newest first; `here`: in this conversation alone. */
-export interface Results {
-  readonly kind: 'results';
-  readonly query: string;
-  readonly here: string | undefined;
-  readonly found: readonly Message[];
-  readonly at: number;
-}
-
-/** What the draft is for, where it is not simply a message; `kept` is what was being written before. */
-export type Purpose = { readonly kind: 'reply'; readonly to: Message } | { readonly kind: 'edit'; readonly of: Message; readonly kept: Draft };
-
-/** What of the conversation was on the screen last. */
-export interface View {
-  readonly rows: readonly Row[];
-  readonly top: number;
-  readonly end: number;
-  readonly height: number;
-  /** The highest place of a message of someone else, seen to its end. */
-  readonly seen: number;
-}
+import { bottomAt, RowCache, type Bottom } from './viewport.js';
 
 export interface ChatHooks {
   /** Something is to be drawn. */
@@ -59,10 +27,6 @@ const page = 100;
 
 /** Entries that are shown behind one that is gone to. */
 const shownAfter = 4;
-
-export const compose: Mode = { kind: 'compose' };
-/** Of the conversation, nothing is on the screen. */
-export const nothingSeen: View = { rows: [], top: 0, end: 0, height: 0, seen: 0 };
 
 /** All that a terminal shows of a client, and what its keys change. Knows nothing of terminals. */
 export class Chat {
@@ -207,6 +171,7 @@ export class Chat {
   /** It was drawn. What is seen counts as read. */
   drawn(view: View): void {
     this.view = view;
+    if (this.mode.kind === 'panel' && view.from !== undefined) this.mode = { ...this.mode, from: view.from };
     // While one chooses, what comes moves nothing.
     if (this.mode.kind === 'select') this.bottom = bottomAt(view.rows, view.end);
     const { talk } = this;
@@ -299,7 +264,7 @@ export class Chat {
     if (mode.kind === 'results') {
       const found = mode.found.filter((message) => message.conversation !== conversation || message.seq > to);
       this.mode = { ...mode, found, at: Math.max(0, Math.min(mode.at, found.length - 1)) };
-    }
+    } else if ('key' in mode && !this.chosen) this.mode = compose;
     this.hooks.changed();
   }
 

@@ -1,11 +1,12 @@
 import { directConversation, groupConversation, validUserId } from 'godwit-schemas';
 import { lastOwn, receiptLines, type Subject } from '../receipts.js';
 import { harmless, simple } from '../text.js';
-import { compose, type Chat, type Mode, type Results } from './chat.js';
+import type { Chat } from './chat.js';
 import { archivedRow, stepped } from './conversations.js';
 import { emptyDraft } from './draft.js';
 import { groupOf, memberLines } from './groups.js';
 import { helpLines } from './help.js';
+import { compose, type Mode, type Results } from './mode.js';
 import { askClear, muteFor, setOpen, settingsWords } from './settings.js';
 import type { Entry } from './talk.js';
 

@@ -1,8 +1,9 @@
 import { isolated, simple } from '../text.js';
 import { possible } from './acts.js';
-import { nothingSeen, type Chat, type View } from './chat.js';
+import type { Chat } from './chat.js';
 import { chosenOf } from './commands.js';
 import { listPane } from './list-pane.js';
+import { nothingSeen, type View } from './mode.js';
 import { cutLine, dim, fill, plain, widthOf, type Line } from './spans.js';
 import { talkPane } from './talk-pane.js';
 

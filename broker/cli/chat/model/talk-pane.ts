@@ -5,10 +5,11 @@ import { connectionSays, otherSays } from '../status.js';
 import { columns, cut, isolated, simple, wrap } from '../text.js';
 import { wordsOf } from '../words.js';
 import { reactions } from './acts.js';
-import { nothingSeen, type Chat, type Mode, type Results, type View } from './chat.js';
+import type { Chat } from './chat.js';
 import { draftLines } from './draft.js';
 import { nameWidth } from './entry-lines.js';
 import { saidBy } from './list-pane.js';
+import { nothingSeen, type Mode, type Results, type View } from './mode.js';
 import { cutLine, dim, fill, plain, spread, widthOf, type Line, type Span } from './spans.js';
 import { rowsOf, visible } from './viewport.js';
 
@@ -84,7 +85,7 @@ function beginning(message: Message, room: number): string {
 
 function bodyOf(chat: Chat, place: Place): { body: Line[]; view: View } {
   const { mode } = chat;
-  if (mode.kind === 'panel') return { body: panelLines(mode, place), view: nothingSeen };
+  if (mode.kind === 'panel') return panelOf(mode, place);
   if (mode.kind === 'results') return { body: fill(resultLines(chat, mode, place), place.height), view: nothingSeen };
   return said(chat, place);
 }
@@ -104,9 +105,10 @@ function said(chat: Chat, { width, height, coloured, nowMs }: Place): { body: Li
   return { body: [...Array<Line>(Math.max(0, height - lines.length)).fill([]), ...lines], view: { rows, top, end, height, seen } };
 }
 
-function panelLines({ title, lines, from }: Extract<Mode, { kind: 'panel' }>, { width, height }: Place): Line[] {
+function panelOf({ title, lines, from: wanted }: Extract<Mode, { kind: 'panel' }>, { width, height }: Place): { body: Line[]; view: View } {
   const all: Line[] = [[plain(' '), { text: title, bold: true }], [], ...lines.flatMap((line) => wrap(line, width - 1)).map((line) => [plain(` ${line}`)])];
-  return fill(all.slice(Math.min(from, Math.max(0, all.length - height))), height);
+  const from = Math.min(wanted, Math.max(0, all.length - height));
+  return { body: fill(all.slice(from), height), view: { ...nothingSeen, from } };
 }
 
 /** Of each the conversation and when, and below it who said what. */
