@@ -44,6 +44,9 @@ describe('the list of conversations', { concurrency: true }, () => {
     await alice.shows(/^ alice, archived +│[^]*▌bob ● 📌[^]*p unpin {2}a unarchive/);
     alice.keys('enter');
     await alice.shows(/│ bob is online[^]*▌archived: 1 +│/);
+    alice.keys('tab');
+    await alice.shows(/▌archived: 1 +│[^]*↑↓ choose/);
+    alice.keys('escape');
     alice.say('/mute 8h');
     await alice.shows(/bob is muted until (\d{4}-\d\d-\d\d )?\d\d:\d\d$/);
     alice.say('/info');

@@ -11,7 +11,7 @@ import { Chat } from '../../broker/cli/chat/model/chat.js';
 import { archivedRow } from '../../broker/cli/chat/model/conversations.js';
 import { Draft } from '../../broker/cli/chat/model/draft.js';
 import { frameOf, type Frame } from '../../broker/cli/chat/model/frame.js';
-import type { Mode } from '../../broker/cli/chat/model/mode.js';
+import { compose, nothingSeen, type Mode } from '../../broker/cli/chat/model/mode.js';
 import { textOf } from '../../broker/cli/chat/model/spans.js';
 import { connectionSays, otherSays, type Situation } from '../../broker/cli/chat/status.js';
 import { Terminal } from './terminal-emulator.js';
@@ -155,6 +155,26 @@ describe('the screen', () => {
     assert.match(lines(frameOf(chat, { columns: 60, rows: 12, coloured: true }, nowMs)).join('\n'), /── 2026-11-19 ─+\n.*── unread ─+\n.* b{15}… {2}old\n ── 2026-11-22 ─+\n.*bob {4}new\n/);
     show(frameOf(chat, { columns: 20, rows: 12, coloured: true }, nowMs), 20, 12).display.forget();
   });
+});
+
+test('in the list a long name leaves room for the signs, the time, and what is unread', async () => {
+  const chat = await chatOf(message(1, 'x'.repeat(60)));
+  const long = `d:alice:${'b'.repeat(40)}`;
+  chat.list.set({ ...chat.list.get(conversation)!, conversation: long, mutedUntilMs: Infinity, pinned: true });
+  const [, , name, words] = lines(frameOf(chat, { columns: 80, rows: 12, coloured: true }, nowMs));
+  assert.match(name, /^ b+… 📌 🔇 +14:59 │/);
+  assert.match(words, /^ x+… +3 │/);
+});
+
+test('on the way to a message that was found, what is loaded is kept', async () => {
+  const chat = await chatOf();
+  chat.talk!.addOlder(Array.from({ length: 3_500 }, (_, at) => message(at + 1, 'old')), true);
+  chat.mode = { kind: 'results', query: 'old', here: undefined, found: [], at: 0 };
+  chat.drawn(nothingSeen);
+  assert.equal(chat.entries().length, 3_500);
+  chat.mode = compose;
+  chat.drawn(nothingSeen);
+  assert.equal(chat.entries().length, 2_500);
 });
 
 describe('the header', () => {
