@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Client } from 'godwit-client';
+import type { Client, Message } from 'godwit-client';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import type { Scope } from '../support/folder.js';
 import { until } from '../support/recorder.js';
@@ -168,6 +168,23 @@ describe('a search', { concurrency: true }, () => {
     assert.equal(alice.chat.list.get('d:alice:bob')!.ownRead < 20, true, 'only what was shown is read');
     alice.keys('escape');
     await alice.shows(new RegExp(`line ${many}\\n`));
+  });
+
+  test('shows what was found as it now is, and does not come between what is written meanwhile', async (context) => {
+    const t = backwards(context);
+    const { alice, bob } = await listed(t);
+    alice.keys('enter');
+    alice.say('/search from');
+    await alice.shows(/2 say from[^]*│ from bob/);
+    const [message] = await bob.messages('alice');
+    bob.edit(message as Message, 'from robert');
+    await alice.shows(/2 say from[^]*│ from robert/);
+    alice.keys('escape');
+    alice.say('/search from');
+    alice.type('wait');
+    assert.equal((await alice.chat.finder.find('robert')).length, 1);
+    await alice.shows(/> wait\n Enter send/);
+    assert.equal(alice.chat.mode.kind, 'compose');
   });
 
   test('of one conversation finds what only the server has', async (context) => {

@@ -138,13 +138,14 @@ function enter(chat: Chat): void {
 
 /** As with a message that is chosen, letters are keys, and are not written. */
 function inList(chat: Chat, key: Key, { archived }: ListMode, at: string | undefined): void {
+  const back = key.name === 'escape' || key.name === 'tab' || key.text === 'q';
   if (key.name === 'up') step(chat, -1);
   else if (key.name === 'down') step(chat, 1);
   else if (key.name === 'enter' && at === archivedRow) showArchived(chat);
   else if (key.name === 'enter' && at !== undefined) run(chat, chat.open(at));
-  else if ((key.name === 'escape' || key.name === 'tab') && archived) chat.mode = { kind: 'list', at: archivedRow };
+  else if (back && archived) chat.mode = { kind: 'list', at: archivedRow };
   else if (key.text === '?') help(chat);
-  else if (key.text === '/' || (chat.talk && key.name !== 'text')) toComposer(chat, key);
+  else if (key.text === '/' || (chat.talk && (back || key.name !== 'text'))) toComposer(chat, key);
   else if (at !== undefined && at !== archivedRow) onConversation(chat, key, at);
 }
 

@@ -232,10 +232,7 @@ export class Chat {
     client.on('message', show);
     client.on('gap', show);
     client.on('undecodable', show);
-    client.on('changed', ({ message }) => {
-      if (message.conversation === this.talk?.conversation) this.talk.changed(message);
-      hooks.changed();
-    });
+    client.on('changed', ({ message }) => this.#changed(message));
     client.on('cleared', ({ conversation, to }) => this.#cleared(conversation, to));
     client.on('state', (change) => this.#moved(change));
     client.on('presence', () => hooks.changed());
@@ -256,6 +253,14 @@ export class Chat {
     this.groups.load().catch(this.complain);
     // The beginning of what is stored here is not that of the conversation: a new device has none of it.
     if (this.talk) this.talk.complete = false;
+  }
+
+  #changed(message: Message): void {
+    if (message.conversation === this.talk?.conversation) this.talk.changed(message);
+    const { mode } = this;
+    const isIt = ({ conversation, seq }: Message): boolean => conversation === message.conversation && seq === message.seq;
+    if (mode.kind === 'results' && mode.found.some(isIt)) this.mode = { ...mode, found: mode.found.map((one) => (isIt(one) ? message : one)) };
+    this.hooks.changed();
   }
 
   #cleared(conversation: string, to: number): void {

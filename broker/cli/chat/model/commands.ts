@@ -176,11 +176,11 @@ async function search(chat: Chat, query: string): Promise<void> {
 
 /** @param here only in this conversation */
 async function find(chat: Chat, query: string, here?: string): Promise<void> {
-  const { mode } = chat;
+  const { mode, draft } = chat;
   chat.note(`looking for ${query}`);
   const found = await chat.finder.find(query, here);
   // Something else was done meanwhile.
-  if (chat.mode !== mode) return;
+  if (chat.mode !== mode || chat.draft !== draft) return;
   chat.notice = undefined;
   if (found.length === 0) return chat.note(`nothing ${here === undefined ? 'that is stored here' : 'in this conversation'} says ${query}`);
   chat.mode = { kind: 'results', query, here, found, at: 0 };
