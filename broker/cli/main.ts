@@ -51,9 +51,10 @@ function makeProgram(): Command {
     .addArgument(usersArgument('whom to remove'))
     .action(async (users, options) => (await import('./user.js')).removeUsers(users, options));
 
-  withServer(command(program, 'chat', 'talk with other users in the terminal', 'npx godwit chat alice bob', 'npx godwit chat alice   # all conversations', 'echo hello | npx godwit chat alice bob', "printf 'hello\\n/info\\n' | npx godwit chat alice bob   # and who has it", 'npx godwit chat alice bob --url wss://chat.example.com --token "$TOKEN"'))
+  withServer(command(program, 'chat', 'talk with other users in the terminal', 'npx godwit chat alice bob', 'npx godwit chat alice   # all conversations', 'npx godwit chat alice --store ./second   # another device of hers', 'echo hello | npx godwit chat alice bob', "printf 'hello\\n/info\\n' | npx godwit chat alice bob   # and who has it", 'npx godwit chat alice bob --url wss://chat.example.com --token "$TOKEN"'))
     .addArgument(userArgument('me', 'who you are'))
     .addArgument(new Argument('[other]', 'whom you talk with; left out: the list of conversations').argParser(parse.user))
+    .addHelpText('after', 'At a terminal, /help lists the keys and commands: groups, search, mute, pin, archive, clear.')
     .option('--store <folder>', 'where this device keeps its messages (default: a folder for each user and server in ~/.godwit)')
     .action(async (me, other, options) => (await import('./chat.js')).chat(me, other, options));
 

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createClient, memoryStore, type Client, type Sent } from 'godwit-client';
-import { tokenFor } from '../support/address.js';
+import type { Sent } from 'godwit-client';
 import { startGodwit, type TestServer } from '../support/godwit.js';
 import type { Scope } from '../support/folder.js';
 import { DEADLINE_MS } from '../support/recorder.js';
-import { backwards, Seat } from './chat-seat.js';
-
-/** A user without a terminal, whom the server knows. */
-async function device(t: Scope, server: TestServer, user: string): Promise<Client> {
-  const client = await createClient({ url: `mqtt://127.0.0.1:${server.mqttPort}`, token: () => tokenFor(server, user), store: memoryStore() });
-  t.after(() => client.close());
-  await client.connect();
-  return client;
-}
+import { backwards, device, Seat } from './chat-seat.js';
 
 /** Waits until an own message is that far. */
 function reached(sent: Sent | undefined, state: 'sent' | 'delivered' | 'read'): Promise<unknown> {
@@ -135,8 +126,11 @@ describe('the chat', { concurrency: true }, () => {
     await alice.shows(/^ carol is online +connected\n[^]*carol {2}psst\n─+\n >\n Enter send {2}↑ choose a message/);
     alice.say('/help');
     assert.doesNotMatch(alice.screen, /blue/);
-    for (let i = 0; i < 20; i++) alice.keys('down');
+    alice.keys('down', 'pagedown', 'pagedown', 'pagedown', 'pagedown');
     await alice.shows(/blue ✓✓ \(or ✔✔\) read\n─+\n >\n ↑↓ move {2}Esc back$/);
+    // It does not go on beyond its end.
+    alice.keys('up');
+    assert.doesNotMatch(alice.screen, /blue/);
     alice.type('x');
     await alice.shows(/carol {2}psst\n─+\n > x\n/);
   });
@@ -180,7 +174,7 @@ describe('the chat', { concurrency: true }, () => {
     await alice.shows(/bob {4}line 499/);
     assert.ok(alice.chat.entries().length < 500, 'it was not all read from the store at once');
     alice.say('/search cafe MULLER');
-    await alice.shows(/^ 1 says cafe MULLER$[^]*^▌.*bob {2}we meet in the Café Müller$/m);
+    await alice.shows(/^ 1 says cafe MULLER\n\n▌bob +\d\d:\d\d\n▌we meet in the Café Müller$/m);
     alice.keys('enter');
     await alice.shows(/^ .*line 6\n▌.*Café Müller\n.*line 8$/m);
     alice.keys('home');
@@ -188,7 +182,7 @@ describe('the chat', { concurrency: true }, () => {
     alice.keys('escape');
     await alice.shows(/line 499/);
     alice.say('/search nothing of the kind');
-    await alice.shows(/^ nothing here says nothing of the kind$/m);
+    await alice.shows(/^ nothing that is stored here says nothing of the kind$/m);
   });
 
   test('what was refused says why, and is sent again or discarded', async (context) => {

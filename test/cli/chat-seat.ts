@@ -16,6 +16,14 @@ export function backwards(t: Scope): Scope {
   return { after: (clean) => void cleaning.push(clean) };
 }
 
+/** A user without a terminal, whom the server knows then. */
+export async function device(t: Scope, server: Address, user: string): Promise<Client> {
+  const client = await createClient({ url: `mqtt://127.0.0.1:${server.mqttPort}`, token: () => tokenFor(server, user), store: memoryStore() });
+  t.after(() => client.close());
+  await client.connect();
+  return client;
+}
+
 export interface SeatOptions {
   /** Whom to talk with; left out: the list. */
   other?: string;

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { SECRET } from '../support/godwit.js';
+import { serveProcess, type ServeProcess } from '../support/process.js';
 import { DEADLINE_MS } from '../support/recorder.js';
-import { main, type Shell } from './command.js';
+import { main, Shell } from './command.js';
 
 const run = promisify(execFile);
 /** Why these tests cannot be run here, if they cannot. */
@@ -121,4 +123,11 @@ export class Panes {
     const { stdout } = await run('tmux', ['-S', this.socket, '-f', '/dev/null', ...args], { env: { ...this.shell.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' } });
     return stdout;
   }
+}
+
+/** A server, a shell that finds it, and tmux. */
+export async function machine(t: TestContext, columns?: number, rows?: number, env: Record<string, string> = { NO_COLOR: '1' }): Promise<{ server: ServeProcess; shell: Shell; panes: Panes }> {
+  const server = await serveProcess(t);
+  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, LC_ALL: 'C.UTF-8', ...env });
+  return { server, shell, panes: await Panes.open(t, shell, columns, rows) };
 }

@@ -6,9 +6,12 @@ import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createClient, memoryStore, Reason, State, type ConnectionChange, type Message } from 'godwit-client';
+import { create, GroupSchema } from 'godwit-schemas';
 import { Chat } from '../../broker/cli/chat/model/chat.js';
+import { archivedRow } from '../../broker/cli/chat/model/conversations.js';
 import { Draft } from '../../broker/cli/chat/model/draft.js';
 import { frameOf, type Frame } from '../../broker/cli/chat/model/frame.js';
+import { compose, nothingSeen, type Mode } from '../../broker/cli/chat/model/mode.js';
 import { textOf } from '../../broker/cli/chat/model/spans.js';
 import { connectionSays, otherSays, type Situation } from '../../broker/cli/chat/status.js';
 import { Terminal } from './terminal-emulator.js';
@@ -66,16 +69,29 @@ describe('the screen', () => {
     ]);
     const chat = await chatOf(...messages);
     chat.draft = new Draft(`${nasty[1]}\n${nasty[2]}`);
-    for (const mode of ['compose', 'list', 'select', 'react', 'results'] as const) {
-      chat.mode = mode === 'compose' || mode === 'list' ? { kind: mode, at: conversation } : mode === 'results' ? { kind: mode, query: 'שלום', found: messages, at: 3 } : { kind: mode, key: 'id3' };
-      chat.purpose = mode === 'compose' ? { kind: 'reply', to: messages[4] } : undefined;
+    chat.list.set({ ...chat.list.get(conversation)!, mutedUntilMs: Infinity, pinned: true });
+    for (const to of ['carol', 'g:birds']) chat.list.set({ ...chat.list.get(conversation)!, conversation: to === 'carol' ? 'd:alice:carol' : to, archived: true });
+    chat.groups.learn(create(GroupSchema, { group: 'birds', settings: { name: nasty[4] } }));
+    const modes: Mode[] = [
+      { kind: 'compose' },
+      { kind: 'list', at: conversation },
+      { kind: 'list', at: archivedRow },
+      { kind: 'list', at: undefined, archived: true },
+      { kind: 'select', key: 'id3' },
+      { kind: 'react', key: 'id3' },
+      { kind: 'clear', conversation: 'g:birds' },
+      { kind: 'results', query: 'שלום', here: 'g:birds', found: messages.map((one, at) => (at % 2 ? one : { ...one, conversation: 'g:birds' })), at: 3 },
+    ];
+    for (const mode of modes) {
+      chat.mode = mode;
+      chat.purpose = mode.kind === 'compose' ? { kind: 'reply', to: messages[4] } : undefined;
       for (const columns of [20, 40, 79, 80, 133]) {
         for (const rows of [3, 6, 30]) {
           const frame = frameOf(chat, { columns, rows, coloured: true }, nowMs);
-          assert.equal(frame.lines.length, rows - 1, `${mode}, ${columns} by ${rows}`);
+          assert.equal(frame.lines.length, rows - 1, `${mode.kind}, ${columns} by ${rows}`);
           for (const joins of [true, false]) {
             const { terminal, display } = show(frame, columns, rows, joins);
-            assert.deepEqual(terminal.lines, lines(frame), `${mode}, ${columns} by ${rows}`);
+            assert.deepEqual(terminal.lines, lines(frame), `${mode.kind}, ${columns} by ${rows}`);
             assert.deepEqual(terminal.scrolled, []);
             if (frame.cursor) assert.deepEqual([terminal.row, terminal.column], [frame.cursor.y, frame.cursor.x]);
             display.forget();
@@ -139,6 +155,26 @@ describe('the screen', () => {
     assert.match(lines(frameOf(chat, { columns: 60, rows: 12, coloured: true }, nowMs)).join('\n'), /── 2026-11-19 ─+\n.*── unread ─+\n.* b{15}… {2}old\n ── 2026-11-22 ─+\n.*bob {4}new\n/);
     show(frameOf(chat, { columns: 20, rows: 12, coloured: true }, nowMs), 20, 12).display.forget();
   });
+});
+
+test('in the list a long name leaves room for the signs, the time, and what is unread', async () => {
+  const chat = await chatOf(message(1, 'x'.repeat(60)));
+  const long = `d:alice:${'b'.repeat(40)}`;
+  chat.list.set({ ...chat.list.get(conversation)!, conversation: long, mutedUntilMs: Infinity, pinned: true });
+  const [, , name, words] = lines(frameOf(chat, { columns: 80, rows: 12, coloured: true }, nowMs));
+  assert.match(name, /^ b+… 📌 🔇 +14:59 │/);
+  assert.match(words, /^ x+… +3 │/);
+});
+
+test('on the way to a message that was found, what is loaded is kept', async () => {
+  const chat = await chatOf();
+  chat.talk!.addOlder(Array.from({ length: 3_500 }, (_, at) => message(at + 1, 'old')), true);
+  chat.mode = { kind: 'results', query: 'old', here: undefined, found: [], at: 0 };
+  chat.drawn(nothingSeen);
+  assert.equal(chat.entries().length, 3_500);
+  chat.mode = compose;
+  chat.drawn(nothingSeen);
+  assert.equal(chat.entries().length, 2_500);
 });
 
 describe('the header', () => {

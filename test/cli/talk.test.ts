@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Reason, type Message, type Sent, type Shown, type StateChange } from 'godwit-client';
-import { Conversations } from '../../broker/cli/chat/model/conversations.js';
-import { matches, search } from '../../broker/cli/chat/model/search.js';
+import { Reason, type ConversationInfo, type Message, type Sent, type StateChange } from 'godwit-client';
+import { archivedRow, Conversations } from '../../broker/cli/chat/model/conversations.js';
+import { muteUntil } from '../../broker/cli/chat/model/settings.js';
 import { Talk, type Entry } from '../../broker/cli/chat/model/talk.js';
 import { bottomAt, visible, type Row } from '../../broker/cli/chat/model/viewport.js';
 
@@ -84,6 +84,27 @@ describe('a talk', () => {
   });
 });
 
+describe('what another device does', () => {
+  test('what is cleared is gone, and does not come back with a page that was read before', () => {
+    const here = talk();
+    here.addOlder([message(3), message(4)], false);
+    here.clear(2);
+    assert.deepEqual([keysOf(here.entries(0)), here.complete], [['bob3', 'bob4'], false]);
+    here.clear(3);
+    assert.deepEqual([keysOf(here.entries(0)), here.complete], [['bob4'], true]);
+    here.addOlder([message(1), message(2)], true);
+    assert.deepEqual(keysOf(here.entries(0)), ['bob4']);
+    assert.equal(here.find({ from: 'bob', id: 'bob3' }), undefined);
+  });
+
+  test('what is read there is not unread here', () => {
+    const here = new Talk(conversation, { atMs: 9_000, readTo: 1 });
+    here.readElsewhere(2);
+    assert.deepEqual([message(2), message(3)].map((one) => here.isUnread(one)), [false, true]);
+    assert.equal(here.readTo, 2);
+  });
+});
+
 describe('the rows that are seen', () => {
   /** Ten entries of two rows. */
   const rows: Row[] = Array.from({ length: 20 }, (_, at) => ({ line: [], key: `k${Math.floor(at / 2)}` }));
@@ -112,30 +133,31 @@ describe('the rows that are seen', () => {
 });
 
 describe('the list', () => {
-  const info = (name: string, sentAtMs = 0) => ({ conversation: name, seq: 0, delivered: 0, read: 0, ownRead: 0, unread: 0, clearedTo: 0, mutedUntilMs: 0, archived: false, pinned: false, ...(sentAtMs > 0 && { last: message(1, 'bob', { sentAtMs }) }) });
+  const info = (name: string, sentAtMs = 0, more: Partial<ConversationInfo> = {}): ConversationInfo => ({ conversation: name, seq: 0, delivered: 0, read: 0, ownRead: 0, unread: 0, clearedTo: 0, mutedUntilMs: 0, archived: false, pinned: false, ...(sentAtMs > 0 && { last: message(1, 'bob', { sentAtMs }) }), ...more });
+  const [bob, carol, dave, erin] = ['bob', 'carol', 'dave', 'erin'].map((user) => `d:alice:${user}`);
+  const names = (infos: ConversationInfo[]): string[] => infos.map(({ conversation }) => conversation);
 
   test('has the newest first, and no feeds', () => {
     const list = new Conversations();
-    for (const one of [info('d:alice:bob', 5), info('d:alice:carol', 9), info('u:alice', 20), info('d:alice:dave')]) list.set(one);
-    assert.deepEqual(list.list().map(({ conversation }) => conversation), ['d:alice:carol', 'd:alice:bob', 'd:alice:dave']);
-    list.set(info('d:alice:dave', 10));
-    list.add('d:alice:bob');
-    assert.deepEqual([list.next(undefined, 1), list.next('d:alice:dave', 1), list.next('d:alice:dave', -1), list.next('d:alice:bob', 5)], ['d:alice:dave', 'd:alice:carol', 'd:alice:dave', 'd:alice:bob']);
-  });
-});
-
-describe('a search', () => {
-  test('takes all words, in any case, with or without their marks', () => {
-    assert.ok(matches('Wir treffen uns im Café MÜLLER', 'muller cafe'));
-    assert.ok(!matches('Wir treffen uns im Café', 'muller cafe'));
+    for (const one of [info(bob, 5), info(carol, 9), info('u:alice', 20), info(dave)]) list.set(one);
+    assert.deepEqual(names(list.list()), [carol, bob, dave]);
+    list.set(info(dave, 10));
+    list.add(bob);
+    assert.deepEqual([list.next(undefined, 1), list.next(dave, 1), list.next(dave, -1), list.next(bob, 5)], [dave, carol, dave, bob]);
   });
 
-  test('goes back page by page, and gives the newest 200 in order', async () => {
-    const all: Shown[] = Array.from({ length: 1_000 }, (_, i) => message(i + 1, 'bob', { text: i % 3 === 0 ? 'wanted' : 'not this' }));
-    const messages = async (_: string, { before = Infinity, limit = 50 } = {}): Promise<Shown[]> => all.filter((one) => (one as Message).seq < before).slice(-limit);
-    const found = await search({ messages }, conversation, 'wanted');
-    assert.equal(found.length, 200);
-    assert.deepEqual([found[0].seq, found.at(-1)!.seq], [403, 1_000]);
-    assert.deepEqual(await search({ messages }, conversation, 'nowhere'), []);
+  test('has those that are pinned before; archived ones are behind a row at its end', () => {
+    const list = new Conversations();
+    for (const one of [info(bob, 5, { pinned: true }), info(carol, 9), info(dave, 20, { archived: true }), info(erin, 1, { pinned: true, archived: true })]) list.set(one);
+    assert.deepEqual([names(list.list()), names(list.list(true))], [[bob, carol], [erin, dave]]);
+    assert.deepEqual([list.rows(), list.rows(true)], [[bob, carol, archivedRow], [erin, dave]]);
+    assert.deepEqual([list.next(carol, 1), list.next(dave, 1)], [carol, bob]);
+    for (const name of [dave, erin]) list.set(info(name));
+    assert.deepEqual(list.rows(), [bob, carol, dave, erin]);
+  });
+
+  test('a mute is for hours, days, weeks, or for ever', () => {
+    assert.deepEqual(['', 'off', '8h', '2 d', '1w'].map((words) => muteUntil(words, 1)), [Infinity, 0, 28_800_001, 172_800_001, 604_800_001]);
+    for (const words of ['8', 'h', '0h', '-1h', '1.5h', '1y', '99999h', 'soon']) assert.equal(muteUntil(words, 1), undefined, words);
   });
 });

@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { test, type TestContext } from 'node:test';
-import { SECRET } from '../support/godwit.js';
-import { serveProcess, type ServeProcess } from '../support/process.js';
-import { Shell } from './command.js';
-import { godwit, missing, Panes, until } from './panes.js';
-
-/** A server, a shell that finds it, and tmux. */
-async function machine(t: TestContext, columns?: number, rows?: number, env: Record<string, string> = { NO_COLOR: '1' }): Promise<{ server: ServeProcess; shell: Shell; panes: Panes }> {
-  const server = await serveProcess(t);
-  const shell = await Shell.open(t, { GODWIT_DATA: server.data, GODWIT_AUTH_SECRET: SECRET, LC_ALL: 'C.UTF-8', ...env });
-  return { server, shell, panes: await Panes.open(t, shell, columns, rows) };
-}
+import { test } from 'node:test';
+import { serveProcess } from '../support/process.js';
+import { godwit, machine, missing, until } from './panes.js';
 
 test('two terminals: typing, ticks, and ten messages through the death of bob and of the server', { skip: missing }, async (t) => {
   const { server, shell, panes } = await machine(t);

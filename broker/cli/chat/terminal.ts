@@ -37,8 +37,8 @@ class TerminalChat {
   readonly #modes = new ScreenModes(process.stdin, process.stdout);
   readonly #coloured = process.stdout.hasColors();
   #drawing: NodeJS.Timeout | undefined;
-  /** The terminal is not ours any more. */
-  #over = false;
+  /** The terminal is: not yet, or not any more, and what is there must not be drawn on. */
+  #ours = false;
   #left!: () => void;
   readonly #leaving = new Promise<void>((resolve) => (this.#left = resolve));
 
@@ -87,10 +87,11 @@ class TerminalChat {
     process.on('SIGCONT', resized);
     process.stdout.on('resize', resized);
     this.#modes.enter();
+    this.#ours = true;
     const deaf = readKeys(process.stdin, (key) => this.#pressed(key));
     const clock = setInterval(() => (inForeground() ? this.#draw() : this.#left()), clockMs);
     return () => {
-      this.#over = true;
+      this.#ours = false;
       clearInterval(clock);
       clearTimeout(this.#drawing);
       process.stdout.off('resize', resized);
@@ -126,7 +127,7 @@ class TerminalChat {
   }
 
   #draw(): void {
-    if (!this.#over) this.#drawing ??= setTimeout(() => this.#drawNow(), drawEveryMs);
+    if (this.#ours) this.#drawing ??= setTimeout(() => this.#drawNow(), drawEveryMs);
   }
 
   #drawNow(): void {

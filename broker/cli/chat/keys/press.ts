@@ -1,10 +1,18 @@
 import { beginEdit, beginReply, discard, possible, react, reactions, sendAgain, sendDraft, takeBack } from '../model/acts.js';
-import { compose, type Chat } from '../model/chat.js';
-import { chosenOf, command, entryInfo, help, openNext, showList } from '../model/commands.js';
+import type { Chat } from '../model/chat.js';
+import { chooseInList, chosenOf, command, entryInfo, findElsewhere, help, openNext, showArchived, showList } from '../model/commands.js';
+import { archivedRow, stepped } from '../model/conversations.js';
 import type { Draft } from '../model/draft.js';
+import { compose, type Mode } from '../model/mode.js';
+import { clear, setOf } from '../model/settings.js';
 import type { Entry } from '../model/talk.js';
 import { bottomAt } from '../model/viewport.js';
 import type { Key } from './reader.js';
+
+/** What PgUp and PgDn move by where it is not known what there is room for. */
+const linesAtATime = 10;
+
+type ListMode = Extract<Mode, { kind: 'list' }>;
 
 /** What a key does, by what is shown. */
 export function press(chat: Chat, key: Key): void {
@@ -44,7 +52,7 @@ function byMode(chat: Chat, key: Key): void {
     case 'compose':
       return inComposer(chat, key);
     case 'list':
-      return inList(chat, key, chosenOf(chat));
+      return inList(chat, key, mode, chosenOf(chat));
     case 'select':
       return onMessage(chat, key, mode.key);
     case 'react':
@@ -53,15 +61,20 @@ function byMode(chat: Chat, key: Key): void {
       if (key.text === 'y' && chat.chosen?.kind === 'message') takeBack(chat, chat.chosen.message);
       chat.mode = { kind: 'select', key: mode.key };
       return;
+    case 'clear':
+      chat.mode = compose;
+      if (key.text === 'y') run(chat, clear(chat, mode.conversation));
+      return;
     case 'results':
-      if (key.name === 'up') chat.mode = { ...mode, at: Math.max(0, mode.at - 1) };
-      else if (key.name === 'down') chat.mode = { ...mode, at: Math.min(mode.found.length - 1, mode.at + 1) };
-      else if (key.name === 'enter') run(chat, chat.goTo(mode.found[mode.at]));
+      if (key.name === 'up') step(chat, -1);
+      else if (key.name === 'down') step(chat, 1);
+      else if (key.name === 'enter') run(chat, mode.found.length > 0 ? chat.goTo(mode.found[mode.at], mode) : Promise.resolve());
+      else if (key.name === 'tab') run(chat, findElsewhere(chat, mode));
       else toComposer(chat, key);
       return;
     case 'panel':
-      if (key.name === 'up') chat.mode = { ...mode, from: Math.max(0, mode.from - 1) };
-      else if (key.name === 'down') chat.mode = { ...mode, from: Math.min(mode.lines.length, mode.from + 1) };
+      if (key.name === 'up') step(chat, -1);
+      else if (key.name === 'down') step(chat, 1);
       else if (key.name === 'escape') chat.mode = mode.back;
       else toComposer(chat, key);
       return;
@@ -123,12 +136,29 @@ function enter(chat: Chat): void {
   sendDraft(chat);
 }
 
-function inList(chat: Chat, key: Key, at: string | undefined): void {
-  if (key.name === 'up') chat.mode = { kind: 'list', at: chat.list.next(at, -1) };
-  else if (key.name === 'down') chat.mode = { kind: 'list', at: chat.list.next(at, 1) };
+/** As with a message that is chosen, letters are keys, and are not written. */
+function inList(chat: Chat, key: Key, { archived }: ListMode, at: string | undefined): void {
+  const back = key.name === 'escape' || key.name === 'tab' || key.text === 'q';
+  if (key.name === 'up') step(chat, -1);
+  else if (key.name === 'down') step(chat, 1);
+  else if (key.name === 'enter' && at === archivedRow) showArchived(chat);
   else if (key.name === 'enter' && at !== undefined) run(chat, chat.open(at));
+  else if (back && archived) chat.mode = { kind: 'list', at: archivedRow };
   else if (key.text === '?') help(chat);
-  else if (chat.talk || key.text === '/') toComposer(chat, key);
+  else if (key.text === '/' || (chat.talk && (back || key.name !== 'text'))) toComposer(chat, key);
+  else if (at !== undefined && at !== archivedRow) onConversation(chat, key, at);
+}
+
+function onConversation(chat: Chat, { text }: Key, at: string): void {
+  const { mutedUntilMs, archived, pinned } = chat.list.get(at)!;
+  if (text === 'm') run(chat, setOf(chat, at, { mutedUntilMs: mutedUntilMs > 0 ? 0 : Infinity }));
+  else if (text === 'p') run(chat, setOf(chat, at, { pinned: !pinned }));
+  else if (text === 'a') {
+    // It goes out of what is shown: the next one is chosen then.
+    const rows = chat.list.rows(archived);
+    chat.mode = { kind: 'list', archived, at: stepped(rows, at, at === rows.at(-1) ? -1 : 1) };
+    run(chat, setOf(chat, at, { archived: !archived }));
+  }
 }
 
 function onMessage(chat: Chat, key: Key, chosen: string): void {
@@ -182,8 +212,19 @@ function toComposer(chat: Chat, key: Key): void {
   if (key.name === 'paste' || (key.name === 'text' && key.text !== 'q')) write(chat, key.text);
 }
 
+/** Further up or down in what has lines of its own. @returns false: nothing of that kind is shown */
+function step(chat: Chat, steps: number): boolean {
+  const { mode } = chat;
+  if (mode.kind === 'list') chooseInList(chat, steps);
+  else if (mode.kind === 'results') chat.mode = { ...mode, at: Math.max(0, Math.min(mode.found.length - 1, mode.at + steps)) };
+  else if (mode.kind === 'panel') chat.mode = { ...mode, from: Math.max(0, Math.min(mode.lines.length, mode.from + steps)) };
+  else return false;
+  return true;
+}
+
 /** A page up or down, one row of it kept in sight. */
 function scroll(chat: Chat, pages: number): void {
+  if (step(chat, pages * linesAtATime)) return;
   const { rows, end, height } = chat.view;
   if (chat.mode.kind === 'select') chat.mode = { kind: 'compose' };
   chat.bottom = bottomAt(rows, Math.max(Math.min(height, rows.length), end + pages * Math.max(1, height - 1)));

@@ -1,34 +1,14 @@
 import { directConversation, peerOf } from 'godwit-schemas';
-import type { Client, ConnectionChange, Message, Shown, StateChange } from 'godwit-client';
+import { liveConversations, type Client, type ConnectionChange, type ConversationInfo, type Message, type Shown, type StateChange } from 'godwit-client';
 import { typingMs } from '../status.js';
 import { titleOf } from './names.js';
-import { Conversations } from './conversations.js';
-import { Draft, emptyDraft } from './draft.js';
+import { Conversations, pointedOut } from './conversations.js';
+import { emptyDraft, type Draft } from './draft.js';
 import { groupOf, Groups } from './groups.js';
+import { compose, nothingSeen, type Mode, type Purpose, type Results, type View } from './mode.js';
+import { Finder } from './search.js';
 import { Talk, type Entry } from './talk.js';
-import { bottomAt, RowCache, type Bottom, type Row } from './viewport.js';
-
-/** What the keys do now. */
-export type Mode =
-  /** `about`: the entry that was chosen before a command was begun. */
-  | { readonly kind: 'compose'; readonly about?: string }
-  | { readonly kind: 'list'; readonly at: string | undefined }
-  | { readonly kind: 'select' | 'react' | 'delete'; readonly key: string }
-  | { readonly kind: 'results'; readonly query: string; readonly found: readonly Message[]; readonly at: number }
-  | { readonly kind: 'panel'; readonly title: string; readonly lines: readonly string[]; readonly from: number; readonly back: Mode };
-
-/** What the draft is for, where it is not simply a message; `kept` is what was being written before. */
-export type Purpose = { readonly kind: 'reply'; readonly to: Message } | { readonly kind: 'edit'; readonly of: Message; readonly kept: Draft };
-
-/** What of the conversation was on the screen last. */
-export interface View {
-  readonly rows: readonly Row[];
-  readonly top: number;
-  readonly end: number;
-  readonly height: number;
-  /** The highest place of a message of someone else, seen to its end. */
-  readonly seen: number;
-}
+import { bottomAt, RowCache, type Bottom } from './viewport.js';
 
 export interface ChatHooks {
   /** Something is to be drawn. */
@@ -48,14 +28,11 @@ const page = 100;
 /** Entries that are shown behind one that is gone to. */
 const shownAfter = 4;
 
-export const compose: Mode = { kind: 'compose' };
-/** Of the conversation, nothing is on the screen. */
-export const nothingSeen: View = { rows: [], top: 0, end: 0, height: 0, seen: 0 };
-
 /** All that a terminal shows of a client, and what its keys change. Knows nothing of terminals. */
 export class Chat {
   readonly list = new Conversations();
   readonly groups: Groups;
+  readonly finder: Finder;
   readonly cache = new RowCache();
   talk: Talk | undefined;
   mode: Mode = compose;
@@ -75,6 +52,7 @@ export class Chat {
     readonly hooks: ChatHooks,
   ) {
     this.groups = new Groups(client, hooks.changed);
+    this.finder = new Finder(client);
   }
 
   get me(): string {
@@ -84,7 +62,7 @@ export class Chat {
   /** @param other whom to talk with first; undefined: the list is shown */
   async start(other: string | undefined): Promise<void> {
     this.#listen();
-    for (const info of await this.client.conversations()) this.#know(info.conversation, () => this.list.set(info));
+    await this.#follow();
     if (other !== undefined) await this.open(directConversation(this.me, other));
     else this.mode = { kind: 'list', at: undefined };
   }
@@ -100,6 +78,10 @@ export class Chat {
   /** Shows a conversation, from its end. */
   async open(conversation: string): Promise<void> {
     this.mode = compose;
+    await this.#show(conversation);
+  }
+
+  async #show(conversation: string): Promise<void> {
     if (this.talk?.conversation === conversation) return;
     this.leavePurpose();
     this.#know(conversation, () => this.list.add(conversation));
@@ -120,14 +102,18 @@ export class Chat {
     }));
   }
 
-  /** Shows a message of the open conversation, and chooses it. */
-  async goTo({ seq, id }: Message): Promise<void> {
+  /** Shows a message that was found, and chooses it, unless something else is done meanwhile. Until then nothing is seen, and counts as read. */
+  async goTo({ conversation, seq, id }: Message, mode: Results): Promise<void> {
+    await this.#show(conversation);
     const { talk } = this;
-    while (talk && this.talk === talk && !talk.complete && (talk.oldest ?? Infinity) > seq) await this.loadOlder();
-    if (this.talk !== talk) return;
-    this.mode = { kind: 'select', key: id };
+    const wanted = (): boolean => this.mode === mode && this.talk === talk;
+    while (talk && wanted() && !talk.complete && (talk.oldest ?? Infinity) > seq) await this.loadOlder();
+    if (!wanted()) return;
     const entries = this.entries();
-    const below = entries[entries.findIndex(({ key }) => key === id) + shownAfter];
+    const at = entries.findIndex(({ key }) => key === id);
+    if (at === -1) return this.note('this message is not there any more');
+    this.mode = { kind: 'select', key: id };
+    const below = entries[at + shownAfter];
     this.bottom = below && { key: below.key, row: 0 };
   }
 
@@ -164,9 +150,9 @@ export class Chat {
     return this.client.outbox().filter(({ state }) => state === 'queued').length;
   }
 
-  /** What others said elsewhere. */
+  /** What others said elsewhere, but where that is muted. */
   get unreadElsewhere(): number {
-    return this.list.list().reduce((sum, { conversation, unread }) => (conversation === this.talk?.conversation ? sum : sum + unread), 0);
+    return this.list.list().reduce((sum, info) => (info.conversation === this.talk?.conversation || !pointedOut(info) ? sum : sum + info.unread), 0);
   }
 
   /** A reply or an edit is given up: what was being written before is back. */
@@ -185,11 +171,13 @@ export class Chat {
   /** It was drawn. What is seen counts as read. */
   drawn(view: View): void {
     this.view = view;
+    if (this.mode.kind === 'panel' && view.from !== undefined) this.mode = { ...this.mode, from: view.from };
     // While one chooses, what comes moves nothing.
     if (this.mode.kind === 'select') this.bottom = bottomAt(view.rows, view.end);
     const { talk } = this;
     if (!talk) return;
-    if (this.bottom === undefined) talk.trim();
+    // On the way to a message that was found, all that is loaded is wanted.
+    if (this.bottom === undefined && this.mode.kind !== 'results') talk.trim();
     if (view.height > 0 && view.top === 0 && !talk.complete) void this.loadOlder().catch(this.complain);
     if (view.seen <= talk.readTo || !this.hooks.seen()) return;
     talk.readTo = view.seen;
@@ -198,9 +186,12 @@ export class Chat {
 
   async #load(talk: Talk): Promise<void> {
     const { oldest } = talk;
+    const connected = (): boolean => this.client.connection === 'connected';
+    const asked = connected();
     try {
       const shown = await this.client.messages(talk.conversation, { limit: page, ...(oldest !== undefined && { before: oldest }) });
-      talk.addOlder(shown, shown.length < page);
+      // The server may have what lies before: where there is a connection since, it is asked.
+      talk.addOlder(shown, shown.length < page && asked === connected());
     } catch (error) {
       // It is not asked again and again.
       talk.complete = true;
@@ -216,20 +207,33 @@ export class Chat {
     if (!known && other !== undefined && other !== this.me) this.client.presence.watch(other).catch(this.complain);
   }
 
+  /** Keeps to the list, whatever changes it, and wherever. Resolves when it is there. */
+  #follow(): Promise<void> {
+    const live = liveConversations(this.client);
+    return new Promise((resolve) => {
+      live.subscribe(() => {
+        const { conversations, loading, error } = live.getSnapshot();
+        for (const info of conversations) this.#told(info);
+        if (error) this.complain(error);
+        if (!loading) resolve();
+        this.hooks.changed();
+      });
+    });
+  }
+
+  #told(info: ConversationInfo): void {
+    this.#know(info.conversation, () => this.list.set(info));
+    if (info.conversation === this.talk?.conversation) this.talk.readElsewhere(info.ownRead);
+  }
+
   #listen(): void {
     const { client, hooks } = this;
     const show = (shown: Shown): void => this.#came(shown);
     client.on('message', show);
     client.on('gap', show);
     client.on('undecodable', show);
-    client.on('changed', ({ message }) => {
-      if (message.conversation === this.talk?.conversation) this.talk.changed(message);
-      hooks.changed();
-    });
-    client.on('conversation', (info) => {
-      this.#know(info.conversation, () => this.list.set(info));
-      hooks.changed();
-    });
+    client.on('changed', ({ message }) => this.#changed(message));
+    client.on('cleared', ({ conversation, to }) => this.#cleared(conversation, to));
     client.on('state', (change) => this.#moved(change));
     client.on('presence', () => hooks.changed());
     client.on('error', ({ error }) => this.complain(error));
@@ -240,9 +244,33 @@ export class Chat {
     client.on('connection', (change) => {
       this.connection = change;
       if (change.state !== 'connected') this.#typing.clear();
-      else this.groups.load().catch(this.complain);
+      else this.#connected();
       hooks.changed();
     });
+  }
+
+  #connected(): void {
+    this.groups.load().catch(this.complain);
+    // The beginning of what is stored here is not that of the conversation: a new device has none of it.
+    if (this.talk) this.talk.complete = false;
+  }
+
+  #changed(message: Message): void {
+    if (message.conversation === this.talk?.conversation) this.talk.changed(message);
+    const { mode } = this;
+    const isIt = ({ conversation, seq }: Message): boolean => conversation === message.conversation && seq === message.seq;
+    if (mode.kind === 'results' && mode.found.some(isIt)) this.mode = { ...mode, found: mode.found.map((one) => (isIt(one) ? message : one)) };
+    this.hooks.changed();
+  }
+
+  #cleared(conversation: string, to: number): void {
+    if (conversation === this.talk?.conversation) this.talk.clear(to);
+    const { mode } = this;
+    if (mode.kind === 'results') {
+      const found = mode.found.filter((message) => message.conversation !== conversation || message.seq > to);
+      this.mode = { ...mode, found, at: Math.max(0, Math.min(mode.at, found.length - 1)) };
+    } else if ('key' in mode && !this.chosen) this.mode = compose;
+    this.hooks.changed();
   }
 
   #came(shown: Shown): void {

@@ -1,22 +1,33 @@
 import { directConversation, groupConversation, validUserId } from 'godwit-schemas';
 import { lastOwn, receiptLines, type Subject } from '../receipts.js';
 import { harmless, simple } from '../text.js';
-import { compose, type Chat, type Mode } from './chat.js';
+import type { Chat } from './chat.js';
+import { archivedRow, stepped } from './conversations.js';
 import { emptyDraft } from './draft.js';
 import { groupOf, memberLines } from './groups.js';
-import { search } from './search.js';
+import { helpLines } from './help.js';
+import { compose, type Mode, type Results } from './mode.js';
+import { askClear, muteFor, setOpen, settingsWords } from './settings.js';
 import type { Entry } from './talk.js';
 
 type Command = (chat: Chat, argument: string) => void | Promise<void>;
 
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['open', openUser],
-  ['search', find],
+  ['search', search],
   ['group', makeGroup],
   ['add', (chat, users) => changeMembers(chat, 'groups.add', users)],
   ['remove', (chat, users) => changeMembers(chat, 'groups.remove', users)],
   ['admin', (chat, users) => changeMembers(chat, 'groups.promote', users)],
   ['leave', leaveGroup],
+  ['mute', muteFor],
+  ['unmute', (chat) => muteFor(chat, 'off')],
+  ['pin', (chat) => setOpen(chat, { pinned: true })],
+  ['unpin', (chat) => setOpen(chat, { pinned: false })],
+  ['archive', (chat) => setOpen(chat, { archived: true })],
+  ['unarchive', (chat) => setOpen(chat, { archived: false })],
+  ['archived', (chat) => showArchived(chat)],
+  ['clear', (chat) => askClear(chat)],
   ['list', (chat) => showList(chat)],
   ['info', info],
   ['help', (chat) => help(chat)],
@@ -40,12 +51,28 @@ export function command(chat: Chat, line: string): boolean {
 
 /** The list of conversations, with the open one chosen. */
 export function showList(chat: Chat): void {
-  chat.mode = { kind: 'list', at: chat.talk?.conversation };
+  const open = chat.talk?.conversation;
+  const archived = open !== undefined && chat.list.get(open)?.archived === true;
+  chat.mode = { kind: 'list', at: archived ? archivedRow : open };
 }
 
-/** Of the list, what Enter opens: the first one until another is chosen. */
+export function showArchived(chat: Chat): void {
+  if (chat.list.list(true).length === 0) return chat.note('nothing is archived');
+  const open = chat.talk?.conversation;
+  chat.mode = { kind: 'list', at: open, archived: true };
+}
+
+/** Of the list, what Enter opens: the first row until another is chosen. */
 export function chosenOf({ mode, list }: Chat): string | undefined {
-  return mode.kind === 'list' ? (mode.at ?? list.next(undefined, 1)) : undefined;
+  if (mode.kind !== 'list') return undefined;
+  const rows = list.rows(mode.archived);
+  return mode.at !== undefined && rows.includes(mode.at) ? mode.at : rows[0];
+}
+
+/** Another row of the list is chosen. */
+export function chooseInList(chat: Chat, steps: number): void {
+  const { mode } = chat;
+  if (mode.kind === 'list') chat.mode = { ...mode, at: stepped(chat.list.rows(mode.archived), chosenOf(chat), steps) };
 }
 
 /** The conversation that many steps further down in the list. */
@@ -55,29 +82,7 @@ export async function openNext(chat: Chat, steps: number): Promise<void> {
 }
 
 export function help(chat: Chat): void {
-  panel(chat, 'Help', [
-    'Enter sends, Alt-Enter begins a new line.',
-    '↑ ↓         choose a message, and then',
-    '            r replies    t reacts',
-    '            e edits      d deletes',
-    '            s sends again    x discards',
-    '            i says who has it, and who read it',
-    'PgUp PgDn   further back, and forth',
-    'Tab         the conversations',
-    'Ctrl-↑ ↓    the one before or after',
-    'Ctrl-C      leaves; what waits goes out later',
-    '',
-    '/open bob       talks with bob',
-    '/search words   looks for what was said here',
-    '/group Birds bob carol   makes a group',
-    '/add dave  /remove dave  /admin dave  /leave',
-    '/info           who has your last message and',
-    '                who read it; who is here',
-    '/list  /help  /quit',
-    '',
-    '· waits here   ✓ sent   ✓✓ delivered   ✗ refused',
-    'blue ✓✓ (or ✔✔) read',
-  ]);
+  panel(chat, 'Help', helpLines);
 }
 
 async function openUser(chat: Chat, user: string): Promise<void> {
@@ -121,8 +126,9 @@ async function info(chat: Chat): Promise<void> {
   const { conversation } = talk;
   const last = await lastOwn(client, conversation);
   const receipts = last ? await receiptLines(client, last) : ['you have written nothing here lately'];
+  const set = settingsWords(chat.list.get(conversation)!, client.serverTimeMs());
   const members = groupOf(conversation) === '' ? [] : ['', ...(await membersOf(chat, groupOf(conversation)))];
-  if (chat.talk === talk) panel(chat, chat.title(conversation), [...receipts, ...members, '', ...chat.hooks.info()]);
+  if (chat.talk === talk) panel(chat, chat.title(conversation), [...(set === '' ? [] : [set, '']), ...receipts, ...members, '', ...chat.hooks.info()]);
 }
 
 /** Who has this message. */
@@ -163,14 +169,28 @@ function usersOf(argument: string): string[] {
   return argument.split(/[\s,]+/).filter((user) => user !== '');
 }
 
-async function find(chat: Chat, query: string): Promise<void> {
-  const { talk } = chat;
-  if (!talk) return chat.note('/search looks in the open conversation: open one first');
+async function search(chat: Chat, query: string): Promise<void> {
   if (query === '') return chat.note('/search takes the words to look for');
-  const found = await search(chat.client, talk.conversation, query);
-  if (chat.talk !== talk) return;
-  if (found.length === 0) return chat.note(`nothing here says ${query}`);
-  chat.mode = { kind: 'results', query, found, at: found.length - 1 };
+  await find(chat, query);
+}
+
+/** @param here only in this conversation */
+async function find(chat: Chat, query: string, here?: string): Promise<void> {
+  const { mode, draft } = chat;
+  chat.note(`looking for ${query}`);
+  const found = await chat.finder.find(query, here);
+  // Something else was done meanwhile.
+  if (chat.mode !== mode || chat.draft !== draft) return;
+  chat.notice = undefined;
+  if (found.length === 0) return chat.note(`nothing ${here === undefined ? 'that is stored here' : 'in this conversation'} says ${query}`);
+  chat.mode = { kind: 'results', query, here, found, at: 0 };
+}
+
+/** The same words in the open conversation alone, or in all of them again. */
+export async function findElsewhere(chat: Chat, { query, here }: Results): Promise<void> {
+  const open = chat.talk?.conversation;
+  if (here === undefined && open === undefined) return chat.note('no conversation is open');
+  await find(chat, query, here === undefined ? open : undefined);
 }
 
 /** Lines to be looked at; others may have written some of them. @param back where Esc leads */

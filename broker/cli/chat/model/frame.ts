@@ -1,7 +1,9 @@
 import { isolated, simple } from '../text.js';
 import { possible } from './acts.js';
-import { nothingSeen, type Chat, type View } from './chat.js';
+import type { Chat } from './chat.js';
+import { chosenOf } from './commands.js';
 import { listPane } from './list-pane.js';
+import { nothingSeen, type View } from './mode.js';
 import { cutLine, dim, fill, plain, widthOf, type Line } from './spans.js';
 import { talkPane } from './talk-pane.js';
 
@@ -67,7 +69,7 @@ function hintsOf(chat: Chat, both: boolean): string[] {
       return elsewhere > 0 ? [`Tab ${elsewhere} unread elsewhere`, ...keys.filter((key) => !key.startsWith('Tab'))] : keys;
     }
     case 'list':
-      return ['↑↓ choose', 'Enter open', ...(chat.talk ? ['Esc back'] : []), '/open someone', 'Ctrl-C leave', '? help'];
+      return listHints(chat, chat.mode.archived === true);
     case 'select': {
       const can = possible(chat.chosen);
       const acts = [can.reply && 'r reply', can.react && 't react', can.edit && 'e edit', can.delete && 'd delete', can.again && 's send again', can.again && 'x discard', can.info && 'i info'];
@@ -76,10 +78,18 @@ function hintsOf(chat: Chat, both: boolean): string[] {
     case 'react':
       return ['1-8, or type an emoji', 'Esc back'];
     case 'delete':
+    case 'clear':
       return ['y yes', 'n no'];
     case 'results':
-      return ['↑↓ choose', 'Enter go there', 'Esc back'];
+      return ['↑↓ choose', 'Enter go there', ...(chat.mode.here !== undefined ? ['Tab everywhere'] : chat.talk ? [`Tab only in ${chat.title(chat.talk.conversation)}`] : []), 'Esc back'];
     case 'panel':
       return ['↑↓ move', 'Esc back'];
   }
+}
+
+function listHints(chat: Chat, archived: boolean): string[] {
+  const at = chosenOf(chat);
+  const info = at === undefined ? undefined : chat.list.get(at);
+  const acts = info ? [info.mutedUntilMs > 0 ? 'm unmute' : 'm mute', info.pinned ? 'p unpin' : 'p pin', info.archived ? 'a unarchive' : 'a archive'] : [];
+  return ['↑↓ choose', 'Enter open', ...(chat.talk || archived ? ['Esc back'] : []), '/open someone', ...acts, 'Ctrl-C leave', '? help'];
 }

@@ -1,4 +1,5 @@
 import type { Client, Message } from 'godwit-client';
+import { createSearch, type Search } from 'godwit-client/search';
 import { wordsOf } from '../words.js';
 import { placeOf } from './talk.js';
 
@@ -7,27 +8,29 @@ const page = 256;
 /** More are of no use to whoever searches. */
 const mostFound = 200;
 
-/** Without case, and without what stands above and below letters. */
-function folded(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-}
+/** Looks through what was said: what is shown of a message is what it is found by. */
+export class Finder {
+  readonly #search: Search;
 
-/** Whether a text has all the words in it. */
-export function matches(text: string, query: string): boolean {
-  const searched = folded(text);
-  return folded(query).split(/\s+/).every((word) => searched.includes(word));
-}
+  constructor(private readonly client: Client) {
+    this.#search = createSearch(client, { text: (message) => wordsOf(message).words });
+  }
 
-/** What was said with all the words of the query in it, the newest 200 of them, oldest first. */
-export async function search(client: Pick<Client, 'messages'>, conversation: string, query: string): Promise<Message[]> {
-  const found: Message[] = [];
-  let before: number | undefined;
-  for (;;) {
-    const shown = await client.messages(conversation, { limit: page, ...(before !== undefined && { before }) });
-    for (const one of shown.toReversed()) {
-      if (one.type === 'message' && one.content.kind !== 'deleted' && matches(wordsOf(one).words, query)) found.push(one);
+  /**
+   * The messages with all of the words, the newest 200 of them, newest first: in all conversations as far as they are
+   * stored here.
+   * @param here only in this conversation, but in all of it: what is not stored is fetched, while connected
+   */
+  async find(query: string, here?: string): Promise<Message[]> {
+    if (here !== undefined) await this.#fetch(here);
+    return this.#search.find(query, { limit: mostFound, ...(here !== undefined && { conversation: here }) });
+  }
+
+  async #fetch(conversation: string): Promise<void> {
+    for (let before: number | undefined; ; ) {
+      const shown = await this.client.messages(conversation, { limit: page, ...(before !== undefined && { before }) });
+      if (shown.length < page) return;
+      before = placeOf(shown[0]);
     }
-    if (shown.length < page || found.length >= mostFound) return found.slice(0, mostFound).reverse();
-    before = placeOf(shown[0]);
   }
 }

@@ -1,13 +1,15 @@
 import { peerOf } from 'godwit-schemas';
 import type { Message } from 'godwit-client';
-import { clock, day } from '../../times.js';
+import { agoOrTime, day } from '../../times.js';
 import { connectionSays, otherSays } from '../status.js';
 import { columns, cut, isolated, simple, wrap } from '../text.js';
 import { wordsOf } from '../words.js';
 import { reactions } from './acts.js';
-import { nothingSeen, type Chat, type Mode, type View } from './chat.js';
+import type { Chat } from './chat.js';
 import { draftLines } from './draft.js';
 import { nameWidth } from './entry-lines.js';
+import { saidBy } from './list-pane.js';
+import { nothingSeen, type Mode, type Results, type View } from './mode.js';
 import { cutLine, dim, fill, plain, spread, widthOf, type Line, type Span } from './spans.js';
 import { rowsOf, visible } from './viewport.js';
 
@@ -60,9 +62,11 @@ function header(chat: Chat, width: number, nowMs: number): Line {
 }
 
 /** What is done with which message. */
-function banner({ mode, purpose, chosen, about }: Chat, width: number): Line[] {
+function banner(chat: Chat, width: number): Line[] {
+  const { mode, purpose, chosen, about } = chat;
   if (mode.kind === 'react') return [cutLine([plain(' '), ...reactions.map((emoji, at) => plain(`${at + 1} ${emoji}  `))], width)];
   if (mode.kind === 'delete' && chosen?.kind === 'message') return [doing({ text: ' delete it for everyone? ', color: 'red' }, chosen.message, width)];
+  if (mode.kind === 'clear') return [cutLine([{ text: ' clear it on all your devices? ', color: 'red' }, dim(chat.title(mode.conversation))], width)];
   if (about?.kind === 'message') return [doing({ text: ' about: ', color: 'cyan' }, about.message, width)];
   if (purpose) {
     const [what, message] = purpose.kind === 'reply' ? [` ↳ to ${purpose.to.from}: `, purpose.to] : [' edit: ', purpose.of];
@@ -81,8 +85,8 @@ function beginning(message: Message, room: number): string {
 
 function bodyOf(chat: Chat, place: Place): { body: Line[]; view: View } {
   const { mode } = chat;
-  if (mode.kind === 'panel') return { body: panelLines(mode, place), view: nothingSeen };
-  if (mode.kind === 'results') return { body: fill(resultLines(mode, place), place.height), view: nothingSeen };
+  if (mode.kind === 'panel') return panelOf(mode, place);
+  if (mode.kind === 'results') return { body: fill(resultLines(chat, mode, place), place.height), view: nothingSeen };
   return said(chat, place);
 }
 
@@ -101,19 +105,23 @@ function said(chat: Chat, { width, height, coloured, nowMs }: Place): { body: Li
   return { body: [...Array<Line>(Math.max(0, height - lines.length)).fill([]), ...lines], view: { rows, top, end, height, seen } };
 }
 
-function panelLines({ title, lines, from }: Extract<Mode, { kind: 'panel' }>, { width, height }: Place): Line[] {
+function panelOf({ title, lines, from: wanted }: Extract<Mode, { kind: 'panel' }>, { width, height }: Place): { body: Line[]; view: View } {
   const all: Line[] = [[plain(' '), { text: title, bold: true }], [], ...lines.flatMap((line) => wrap(line, width - 1)).map((line) => [plain(` ${line}`)])];
-  return fill(all.slice(Math.min(from, Math.max(0, all.length - height))), height);
+  const from = Math.min(wanted, Math.max(0, all.length - height));
+  return { body: fill(all.slice(from), height), view: { ...nothingSeen, from } };
 }
 
-function resultLines({ query, found, at }: Extract<Mode, { kind: 'results' }>, { width, height, nowMs }: Place): Line[] {
-  const title: Line = cutLine([plain(' '), { text: `${found.length} ${found.length === 1 ? 'says' : 'say'} ${simple(query)}`, bold: true }], width);
-  const room = Math.max(1, height - 2);
+/** Of each the conversation and when, and below it who said what. */
+function resultLines(chat: Chat, { query, here, found, at }: Results, { width, height, nowMs }: Place): Line[] {
+  const where = here === undefined ? '' : `, with ${chat.title(here)}`;
+  const title: Line = cutLine([plain(' '), { text: `${found.length} ${found.length === 1 ? 'says' : 'say'} ${simple(query)}${where}`, bold: true }], width);
+  const room = Math.max(1, Math.floor((height - 2) / 2));
   const first = Math.max(0, Math.min(at - Math.floor(room / 2), found.length - room));
-  const lines = found.slice(first, first + room).map((message, row): Line => {
-    const when = day(message.sentAtMs) === day(nowMs) ? clock(message.sentAtMs) : day(message.sentAtMs);
-    const head: Line = [first + row === at ? { text: '▌', color: 'cyan' } : plain(' '), dim(`${when.padEnd(10)} `), { text: cut(message.from, 16), color: message.own ? 'green' : 'cyan' }, plain('  ')];
-    return cutLine([...head, plain(beginning(message, width - widthOf(head)))], width);
+  const lines = found.slice(first, first + room).flatMap((message, row): Line[] => {
+    const mark: Span = first + row === at ? { text: '▌', color: 'cyan' } : plain(' ');
+    const when = agoOrTime(message.sentAtMs, nowMs);
+    const name: Span = { text: cut(chat.title(message.conversation), Math.max(4, width - when.length - 3)), color: 'cyan' };
+    return [spread([mark, name], [dim(when), plain(' ')], width), [mark, plain(isolated(cut(saidBy(chat.me, message), width - 1)))]];
   });
   return [title, [], ...lines];
 }

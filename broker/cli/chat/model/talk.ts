@@ -47,13 +47,16 @@ export class Talk {
   complete = false;
   /** Read up to here, as far as this app knows. */
   readTo: number;
+  /** Up to where it was read when one came in, or on another device since. */
+  #newFrom: number;
+  #clearedTo = 0;
 
   constructor(
     readonly conversation: string,
     /** When it was opened, and up to where it was read then: what others had said behind that was unread. */
     readonly cameIn: { readonly atMs: number; readonly readTo: number },
   ) {
-    this.readTo = cameIn.readTo;
+    this.readTo = this.#newFrom = cameIn.readTo;
   }
 
   get oldest(): number | undefined {
@@ -114,23 +117,40 @@ export class Talk {
     return [...seen, ...this.#waiting.values()];
   }
 
-  /** Whether it was unread when one came in. */
+  /** Read on another device: nothing up to there is new here. */
+  readElsewhere(seq: number): void {
+    if (seq > this.readTo) this.readTo = this.#newFrom = seq;
+  }
+
+  /** Everything up to there is gone, and does not come back with a page that was read before. */
+  clear(to: number): void {
+    this.#clearedTo = Math.max(this.#clearedTo, to);
+    // What is not loaded yet lies before what is.
+    if ((this.oldest ?? Infinity) > to) return;
+    while (this.#places.length > 0 && this.#places[0] <= to) this.#letGo(this.#places.shift()!);
+    this.complete = true;
+  }
+
+  /** Whether it was unread when one came in, and is not read elsewhere. */
   isUnread({ own, seq, sentAtMs }: Message): boolean {
-    return !own && seq > this.cameIn.readTo && sentAtMs < this.cameIn.atMs;
+    return !own && seq > this.#newFrom && sentAtMs < this.cameIn.atMs;
   }
 
   /** Lets go of the oldest, where there are many. */
   trim(): void {
     if (this.#places.length <= most) return;
-    for (const seq of this.#places.splice(0, most / 3)) {
-      const entry = this.#placed.get(seq)!;
-      if (entry.kind === 'message') this.#placeOfId.delete(`${entry.message.from} ${entry.message.id}`);
-      this.#placed.delete(seq);
-    }
+    for (const seq of this.#places.splice(0, most / 3)) this.#letGo(seq);
     this.complete = false;
   }
 
+  #letGo(seq: number): void {
+    const entry = this.#placed.get(seq)!;
+    if (entry.kind === 'message') this.#placeOfId.delete(`${entry.message.from} ${entry.message.id}`);
+    this.#placed.delete(seq);
+  }
+
   #put(seq: number, shown: Shown): void {
+    if (seq <= this.#clearedTo) return;
     if (!this.#placed.has(seq)) {
       let at = this.#places.length;
       while (at > 0 && this.#places[at - 1] > seq) at--;
