@@ -81,6 +81,7 @@ describe('a talk', () => {
   test('unread is what others had said before one came in', () => {
     const here = new Talk(conversation, { atMs: 3_500, readTo: 1 });
     assert.deepEqual([message(1), message(2), message(3, 'alice'), message(4)].map((one) => here.isUnread(one)), [false, true, false, false]);
+    assert.equal(here.isUnread({ ...message(2), content: { kind: 'event' } as Message['content'] }), false, 'what the server says is not to be read');
   });
 });
 

@@ -131,9 +131,9 @@ export class Talk {
     this.complete = true;
   }
 
-  /** Whether it was unread when one came in, and is not read elsewhere. */
-  isUnread({ own, seq, sentAtMs }: Message): boolean {
-    return !own && seq > this.#newFrom && sentAtMs < this.cameIn.atMs;
+  /** Whether it was unread when one came in, and is not read elsewhere. What the server says itself is not to be read. */
+  isUnread({ own, seq, sentAtMs, content }: Message): boolean {
+    return !own && content.kind !== 'event' && seq > this.#newFrom && sentAtMs < this.cameIn.atMs;
   }
 
   /** Lets go of the oldest, where there are many. */
