@@ -56,13 +56,12 @@ describe('TCP', () => {
   });
 
   test('one door that cannot be opened leaves none open', async (t) => {
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
+    // Both at once: else the second may be given the port that the first had.
+    const [free, taken] = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
+    t.after(() => taken.close());
+    await Promise.all([once(free, 'listening'), once(taken, 'listening')]);
     const { port: mqttPort } = free.address() as { port: number };
     await new Promise((done) => free.close(done));
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    t.after(() => taken.close());
     await assert.rejects(openDoors(t, { mqttPort, httpPort: (taken.address() as { port: number }).port }), ListenError);
     const [error] = await once(connect(mqttPort, '127.0.0.1'), 'error');
     assert.equal(error.code, 'ECONNREFUSED');
