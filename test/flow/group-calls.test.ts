@@ -2,10 +2,35 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Audience, Code, create, GroupChangeKind, GroupRole, GroupsAddRequestSchema, limits, RequestSchema, toBinary, type GroupPermission } from 'godwit-schemas';
 import type { GroupRecord } from '../../broker/ports/groups.js';
+import type { Storage } from '../../broker/ports/storage.js';
 import { newId } from '../support/deliveries.js';
 import { Device } from '../support/device.js';
 import { startGodwit } from '../support/godwit.js';
 import { done, group, people, refused, roles, say, story } from '../support/groups.js';
+
+/** A store that a change is durable in, and of which nothing more is heard: the server died right then. */
+class CrashAfterPut {
+  private cut: (() => void) | undefined;
+
+  constructor(private readonly at: (record: GroupRecord) => boolean) {}
+
+  /** Resolves when the next change of that kind has come to that. */
+  next(): Promise<void> {
+    return new Promise((resolve) => (this.cut = resolve));
+  }
+
+  readonly wrap = (storage: Storage): Storage => {
+    const { groups } = storage;
+    const put: typeof groups.put = async (record) => {
+      const answer = await groups.put(record);
+      if (!this.cut || !this.at(record)) return answer;
+      this.cut();
+      this.cut = undefined;
+      return new Promise<boolean>(() => undefined);
+    };
+    return { ...storage, groups: Object.assign(Object.create(groups) as typeof groups, { put }) };
+  };
+}
 
 describe('what is asked for groups', () => {
   test('is checked: names (groupNameBytes), descriptions (groupDescriptionBytes), pictures (groupPictureBytes), users (groupMembers)', async (t) => {
@@ -110,28 +135,15 @@ describe('what is asked for groups', () => {
   };
   for (const [method, ask] of Object.entries(asking)) {
     test(`${method}: who is asked first is told of it also when the server died before it could, and once`, async (t) => {
-      let cut: (() => void) | undefined;
-      const server = await startGodwit(t, {
-        wrapStorage: (storage) => ({
-          ...storage,
-          groups: Object.assign(Object.create(storage.groups) as typeof storage.groups, {
-            put: async (record: GroupRecord) => {
-              const put = await storage.groups.put(record);
-              if (!cut) return put;
-              cut();
-              return new Promise<boolean>(() => undefined);
-            },
-          }),
-        }),
-      });
+      const crash = new CrashAfterPut(() => true);
+      const server = await startGodwit(t, { wrapStorage: crash.wrap });
       const [alice, carol] = await people(t, server, 'alice', 'carol');
       await done(carol, 'privacy.set', { groups: Audience.CONTACTS });
       await group([alice], 'birds');
       const callId = newId();
-      const crashed = new Promise<void>((resolve) => (cut = resolve));
+      const crashed = crash.next();
       ask(alice, callId).catch(() => undefined); // it gets no answer
       await crashed;
-      cut = undefined;
       for (let made = 1; made <= 2; made++) {
         await server.restart();
         const { value, error } = await ask(await Device.connect(t, server, 'alice:phone'), callId);
@@ -156,26 +168,13 @@ describe('what is asked for groups', () => {
   });
 
   test('what a crash cut off is carried out at the next start: the log and the feeds have it, once', async (t) => {
-    let cut: (() => void) | undefined;
-    const server = await startGodwit(t, {
-      wrapStorage: (storage) => ({
-        ...storage,
-        groups: Object.assign(Object.create(storage.groups) as typeof storage.groups, {
-          put: async (record: GroupRecord) => {
-            const put = await storage.groups.put(record);
-            if (!cut || record.revision !== 2) return put;
-            cut();
-            return new Promise<boolean>(() => undefined);
-          },
-        }),
-      }),
-    });
+    const crash = new CrashAfterPut(({ revision }) => revision === 2);
+    const server = await startGodwit(t, { wrapStorage: crash.wrap });
     const [alice, bob] = await people(t, server, 'alice', 'bob', 'carol');
     await group([alice, bob], 'birds');
-    const crashed = new Promise<void>((resolve) => (cut = resolve));
+    const crashed = crash.next();
     alice.client.publish('rpc/groups.add', Buffer.from(toBinary(RequestSchema, create(RequestSchema, { callId: newId(), params: toBinary(GroupsAddRequestSchema, create(GroupsAddRequestSchema, { group: 'birds', users: ['carol'] })) }))), { qos: 1 });
     await crashed;
-    cut = undefined;
     await server.restart();
     await server.restart();
     const carol = await Device.connect(t, server, 'carol:phone');
