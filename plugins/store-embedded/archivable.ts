@@ -7,6 +7,7 @@ import { lastBefore } from './sweep.js';
 
 /** Conversations that are looked at in one go. */
 const AT_ONCE = 64;
+const ONE = { entries: 1, bytes: 1 };
 
 /** The places of each conversation that the rule lets move, and that have not. */
 export async function* archivable(store: Store, log: EmbeddedLog, { sentBeforeMs, keep, tail }: ArchiveRule): AsyncGenerator<Places> {
@@ -21,7 +22,9 @@ export async function* archivable(store: Store, log: EmbeddedLog, { sentBeforeMs
       const last = head - tail;
       if (from > last) continue;
       const beyond = keep > 0 ? head - keep : 0;
-      const old = beyond >= last ? last : await lastBefore(log, { name, first: from, oldestSentAtMs }, sentBeforeMs);
+      // Behind what has moved, the next one alone mostly says that nothing is old enough.
+      const oldest = from === first || beyond >= last ? oldestSentAtMs : (log.read(name, from, ONE)[0]?.sentAtMs ?? Infinity);
+      const old = beyond >= last ? last : await lastBefore(log, { name, first: from, oldestSentAtMs: oldest }, sentBeforeMs);
       const to = Math.min(last, Math.max(beyond, old));
       if (to >= from) yield { conversation: name, from, to };
     }
